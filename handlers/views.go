@@ -1,0 +1,788 @@
+package handlers
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A layout is what every page shows around its own content. Each page's
+// struct embeds one.
+type layout struct {
+	// Title is the page's own, without the product's name.
+	Title string
+	// Description is one sentence for search results and link previews; empty
+	// leaves the element out.
+	Description string
+	// Section is the entry of the navigation that is current: "teams",
+	// "projects" or "".
+	Section string
+	// Private pages are kept out of search indexes.
+	Private bool
+	// ShareImage and Canonical are absolute addresses, or empty.
+	ShareImage, Canonical string
+	// Me is nil for a visitor who is not signed in.
+	Me *account
+	// Demo says that the in-memory Todoist takes the real one's place; DemoURL
+	// is then the path of its page, as the url function takes it.
+	Demo    bool
+	DemoURL string
+	// Flash is said once on top of the page, nil otherwise.
+	Flash *notice
+	// Schedule says where the games come from; nil leaves the line out.
+	Schedule *scheduleNote
+}
+
+// An account is who is signed in, as the header shows it.
+type account struct {
+	// Name is the person's own, Plan is "Free", "Pro" or "Business".
+	Name, Plan string
+}
+
+// Initial is the letter in the account menu's disc.
+func (a account) Initial() string {
+	for _, r := range a.Name {
+		return strings.ToUpper(string(r))
+	}
+	return "?"
+}
+
+// A notice is a sentence that wants attention. Kind is "info", "done", "warn"
+// or "stop". Link and LinkText are both set or both empty; Link is a path of
+// ours or an absolute https address.
+type notice struct {
+	Kind, Text     string
+	Link, LinkText string
+}
+
+// A scheduleNote is the footer's line about the games' source.
+type scheduleNote struct {
+	// Source reads like "the league’s feed" or "ESPN".
+	Source string
+	// AsOf is when it was fetched.
+	AsOf moment
+	// Trouble is a whole sentence such as "The league’s feed is not
+	// answering; Tipoff keeps trying.", or empty.
+	Trouble string
+}
+
+// A moment is a point in time, or a day, written for one visitor.
+type moment struct {
+	// ISO is for the datetime attribute: a UTC instant with seconds
+	// (2026-10-20T23:30:00Z) or, for a day without a time, its date.
+	ISO string
+	// Date is the day as the visitor's zone has it (2026-10-20), Month the
+	// heading it goes below ("October 2026").
+	Date, Month string
+	// Day reads like "Tue, Oct 20" or "Tue 20 Oct".
+	Day string
+	// Clock reads like "7:30 PM" or "19:30", Zone like "EDT". Both are empty
+	// for a day without a time.
+	Clock, Zone string
+	// Relative reads like "tonight" or "in 3 days"; empty when the day is
+	// more than a week ahead, or past.
+	Relative string
+}
+
+// A reader is how one visitor reads times. Zone must be set.
+type reader struct {
+	Zone *time.Location
+	// Hours24 and DayFirst choose 19:30 over 7:30 PM and 20 Oct over Oct 20.
+	Hours24, DayFirst bool
+	// WeekStart is the calendar's first column.
+	WeekStart time.Weekday
+	Now       time.Time
+}
+
+// momentOf writes an instant.
+func (rd reader) momentOf(t time.Time) moment {
+	local := t.In(rd.Zone)
+	m := rd.day(local)
+	m.ISO = t.UTC().Format(time.RFC3339)
+	m.Clock = local.Format("3:04 PM")
+	if rd.Hours24 {
+		m.Clock = local.Format("15:04")
+	}
+	m.Zone = zoneName(local)
+	if m.Relative == "today" && local.Hour() >= 17 {
+		m.Relative = "tonight"
+	}
+	if t.Before(rd.Now) {
+		m.Relative = ""
+	}
+	return m
+}
+
+// momentOfDay writes a calendar date (2026-10-20) that has no time yet, the
+// way the league dates games: by the Eastern day. What is not a date is
+// written as it came.
+func (rd reader) momentOfDay(date string) moment {
+	day, err := time.ParseInLocation(time.DateOnly, date, rd.Zone)
+	if err != nil {
+		return moment{ISO: date, Date: date, Day: date}
+	}
+	m := rd.day(day)
+	m.ISO = date
+	return m
+}
+
+// day fills in what a moment has of its day; local is in the reader's zone.
+func (rd reader) day(local time.Time) moment {
+	now := rd.Now.In(rd.Zone)
+	m := moment{
+		Date:  local.Format(time.DateOnly),
+		Month: local.Format("January 2006"),
+		Day:   local.Format("Mon, Jan 2"),
+	}
+	if rd.DayFirst {
+		m.Day = local.Format("Mon 2 Jan")
+	}
+	if local.Sub(now).Abs() > 300*24*time.Hour {
+		m.Day += local.Format(" 2006")
+	}
+	switch days := daysBetween(now, local); {
+	case days == 0:
+		m.Relative = "today"
+	case days == 1:
+		m.Relative = "tomorrow"
+	case days > 1 && days <= 7:
+		m.Relative = fmt.Sprintf("in %d days", days)
+	}
+	return m
+}
+
+// daysBetween counts midnights from one local time to another.
+func daysBetween(from, to time.Time) int {
+	midnight := func(t time.Time) time.Time {
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+	}
+	return int(midnight(to).Sub(midnight(from)).Hours() / 24)
+}
+
+// zoneName is the zone's abbreviation, or the offset from UTC where the zone
+// has no letters of its own (Go then gives "-03").
+func zoneName(local time.Time) string {
+	name, offset := local.Zone()
+	if !strings.HasPrefix(name, "+") && !strings.HasPrefix(name, "-") {
+		return name
+	}
+	sign := "+"
+	if offset < 0 {
+		sign, offset = "−", -offset
+	}
+	if minutes := offset / 60 % 60; minutes != 0 {
+		return fmt.Sprintf("UTC%s%d:%02d", sign, offset/3600, minutes)
+	}
+	return fmt.Sprintf("UTC%s%d", sign, offset/3600)
+}
+
+// A teamCard is a team as cards, headers and chips show it.
+type teamCard struct {
+	// Code is the tricode, BOS.
+	Code string
+	// City and Name read "Boston" and "Celtics".
+	City, Name string
+	// Conference is "East" or "West", Division "Atlantic" and so on.
+	Conference, Division string
+	// Arena is where the team plays at home.
+	Arena string
+	// Next is the next game, nil when none is known.
+	Next *gameRow
+}
+
+// FullName reads "Boston Celtics".
+func (t teamCard) FullName() string { return t.City + " " + t.Name }
+
+// A gameRow is one game as one team's fan sees it.
+type gameRow struct {
+	// ID is the league's or ESPN's; the list's anchor is "game-" and the ID.
+	ID   string
+	When moment
+	// Title reads "Celtics at Knicks"; Opponent "Knicks", OpponentCode "NYK"
+	// (empty for a club from outside of the league or one not yet known).
+	Title, Opponent, OpponentCode string
+	// Home is false for away games; Neutral games are neither.
+	Home, Neutral bool
+	// Arena and City may be empty.
+	Arena, City string
+	// TV are the channels, national ones first; National says that there is
+	// a national one.
+	TV       []string
+	National bool
+	// Label reads "NBA Cup", "Preseason", "Play-In", "First round, game 3",
+	// "If necessary"; empty for a plain game of the regular season.
+	Label string
+	// Cup marks games of the NBA Cup.
+	Cup bool
+	// BackToBack is 1 on the first and 2 on the second of two nights in a
+	// row, else 0.
+	BackToBack int
+	// Postponed games have no new date yet; Over games are finished.
+	Postponed, Over bool
+}
+
+// Where says "home", "away" or "neutral site".
+func (g gameRow) Where() string {
+	switch {
+	case g.Neutral:
+		return "neutral site"
+	case g.Home:
+		return "home"
+	}
+	return "away"
+}
+
+// Versus is "vs", or "at" for away games.
+func (g gameRow) Versus() string {
+	if g.Home || g.Neutral {
+		return "vs"
+	}
+	return "at"
+}
+
+// A month is a stretch of a long list.
+type month[Row any] struct {
+	Name string
+	Rows []Row
+}
+
+// byMonth groups rows, in their order, below the months that name gives.
+func byMonth[Row any](rows []Row, name func(Row) string) []month[Row] {
+	var months []month[Row]
+	for _, row := range rows {
+		if n := len(months); n == 0 || months[n-1].Name != name(row) {
+			months = append(months, month[Row]{Name: name(row)})
+		}
+		last := &months[len(months)-1]
+		last.Rows = append(last.Rows, row)
+	}
+	return months
+}
+
+// A form is a form's fields as they were typed, or as they are by default,
+// under the names of the query, with what is wrong with them.
+type form struct {
+	Values url.Values
+	// Errors has a sentence per field name. The key "" is for what concerns
+	// no single field.
+	Errors map[string]string
+}
+
+// Get is a field's first value.
+func (f form) Get(name string) string { return f.Values.Get(name) }
+
+// Has says whether the field has this value among its values.
+func (f form) Has(name, value string) bool { return slices.Contains(f.Values[name], value) }
+
+// Error is what is wrong with the field, or "".
+func (f form) Error(name string) string { return f.Errors[name] }
+
+// A formError is a line of the summary of what is wrong. Field is empty for
+// what concerns no single field.
+type formError struct{ Field, Text string }
+
+// Mistakes lists what is wrong in the order of the fields' names.
+func (f form) Mistakes() []formError {
+	var all []formError
+	for field, text := range f.Errors {
+		all = append(all, formError{field, text})
+	}
+	slices.SortFunc(all, func(a, b formError) int { return strings.Compare(a.Field, b.Field) })
+	return all
+}
+
+// A field is a hidden field of a form.
+type field struct{ Name, Value string }
+
+// fieldsOf flattens values, by name, without those named.
+func fieldsOf(values url.Values, without ...string) []field {
+	var fields []field
+	for name, all := range values {
+		if slices.Contains(without, name) {
+			continue
+		}
+		for _, value := range all {
+			fields = append(fields, field{name, value})
+		}
+	}
+	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
+	return fields
+}
+
+// A choice is an entry of a list to choose from that only the server knows:
+// projects, opponents, zones.
+type choice struct{ Value, Label string }
+
+// A homePage is GET /.
+type homePage struct {
+	layout
+	// Conferences are East and West, each with its three divisions.
+	Conferences []conference
+	// Last is the team that the visitor had last, nil when unknown.
+	Last *teamCard
+	// Season reads "2026-27".
+	Season string
+}
+
+// A conference is a part of the team picker.
+type conference struct {
+	Name      string // "East" or "West"
+	Divisions []division
+}
+
+// A division is a part of a conference.
+type division struct {
+	Name  string
+	Teams []teamCard
+}
+
+// A signInPage is GET /sign-in, and the answer to a sign-in that did not work.
+type signInPage struct {
+	layout
+	// Next is the path of ours to come back to.
+	Next string
+	// Team is the one that was chosen before, nil when none was.
+	Team *teamCard
+	// OAuth says that this host is registered as an app at Todoist; Token
+	// that a personal API token may be used instead. At least one is true.
+	OAuth, Token bool
+	// Wrong is what went wrong with the last try, as sentences; empty at
+	// first. WrongToken says that it was the personal API token.
+	Wrong      string
+	WrongToken bool
+}
+
+// An importPage is GET /import.
+//
+// The page has two forms. The options are a GET form to /import, so that the
+// address is the plan. The plan is a POST form to /imports: the options of the
+// plan that is shown as hidden fields, "import", "plan", and one checkbox
+// named "skip" per game that would be added, unticked at first, meaning "leave
+// this one out". Since those can be ticked without asking the server again, the
+// plan's fingerprint must be taken as if nothing were left out.
+type importPage struct {
+	layout
+	// Form has every field of the options, defaults filled in.
+	Form form
+	// Teams are the chosen ones; AllTeams are the choices, value = tricode.
+	Teams    []teamCard
+	AllTeams []choice
+	// Opponents are the tricodes of those on the schedule.
+	Opponents []choice
+	// Zones are suggestions with the reason in words: the account's and the
+	// teams'. AllZones are the names to complete from, may be empty.
+	Zones    []choice
+	AllZones []string
+	// Projects are the existing ones to import into, Inbox among them.
+	Projects []choice
+	// ZoneNote says in words which zone the times below are in.
+	ZoneNote string
+	// Reminders and Durations say what the account's plan allows.
+	Reminders, Durations bool
+	// Plan is nil when mistakes in the form leave nothing to show.
+	Plan *planView
+}
+
+// A planView is what an import would do.
+type planView struct {
+	// Import is the form's hidden import id and Fingerprint the plan's, taken
+	// as if no game were left out.
+	Import, Fingerprint string
+	// Options are the fields of the plan that is shown, as the POST form
+	// repeats them.
+	Options url.Values
+	// Project is the target's name; New says that it will be made.
+	Project string
+	New     bool
+	// Team is the tricode whose colours the plan wears; empty for several.
+	Team string
+	// Notices are limits and warnings. A notice of the kind "stop" takes the
+	// button away.
+	Notices []notice
+
+	Added     []planRow
+	Changed   []planRow
+	Postponed []planRow
+	// Kept tasks would change, had their owner not edited them.
+	Kept      []planRow
+	Unchanged []planRow
+	// Again is true when an earlier try was cut short, so that the button
+	// goes on rather than starts.
+	Again bool
+}
+
+// A planRow is one task of a plan.
+type planRow struct {
+	// ID is the game's.
+	ID   string
+	When moment
+	// Title is the task's content; Label as in gameRow.
+	Title, Label string
+	// LeftOut says that the game is among skip.
+	LeftOut bool
+	// Changes are what differs, field by field; Note is a sentence for rows
+	// that need one ("You moved this task to Friday, so it stays there.").
+	Changes []change
+	Note    string
+}
+
+// A change is a field's old and new value, in words.
+type change struct{ Field, Old, New string }
+
+// Adding counts the additions that are not left out.
+func (p planView) Adding() int {
+	n := 0
+	for _, row := range p.Added {
+		if !row.LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
+// Changing counts the tasks that would be brought up to date.
+func (p planView) Changing() int { return len(p.Changed) + len(p.Postponed) }
+
+// AddedByMonth groups the additions for the list.
+func (p planView) AddedByMonth() []month[planRow] { return planMonths(p.Added) }
+
+// UnchangedByMonth groups what stays as it is for the list.
+func (p planView) UnchangedByMonth() []month[planRow] { return planMonths(p.Unchanged) }
+
+func planMonths(rows []planRow) []month[planRow] {
+	return byMonth(rows, func(row planRow) string { return row.When.Month })
+}
+
+// Stopped says that a notice forbids running the plan.
+func (p planView) Stopped() bool {
+	return slices.ContainsFunc(p.Notices, func(n notice) bool { return n.Kind == "stop" })
+}
+
+// Nothing says that running the plan would write nothing.
+func (p planView) Nothing() bool { return len(p.Added) == 0 && p.Changing() == 0 }
+
+// Untimed counts the additions that have no time yet.
+func (p planView) Untimed() int {
+	n := 0
+	for _, row := range p.Added {
+		if row.When.Clock == "" && !row.LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
+// Summary says in one sentence what running the plan does.
+func (p planView) Summary() string {
+	project := "“" + p.Project + "”"
+	added, changed := p.Adding(), p.Changing()
+	switch {
+	case added > 0 && p.New:
+		return plural(added, "task") + " will be added to a new project, " + project + "."
+	case added > 0 && changed > 0:
+		return plural(added, "task") + " will be added to " + project + " and " + areOrIs(changed) + " brought up to date."
+	case added > 0:
+		return plural(added, "task") + " will be added to " + project + "."
+	case changed > 0:
+		return plural(changed, "task") + " in " + project + " will be brought up to date."
+	case len(p.Added) > 0:
+		return "Every game is left out, so nothing will be added."
+	case len(p.Unchanged)+len(p.Kept) > 0:
+		return project + " is in step with the schedule. There is nothing to do."
+	}
+	return "No game fits these choices, so there is nothing to add."
+}
+
+func areOrIs(n int) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return fmt.Sprintf("%d are", n)
+}
+
+// Button is the label of the one button.
+func (p planView) Button() string {
+	added, changed := p.Adding(), p.Changing()
+	switch {
+	case p.Again && added+changed > 0:
+		return "Go on with the other " + plural(added+changed, "task")
+	case added > 0 && changed > 0:
+		return fmt.Sprintf("Add %d and update %s in Todoist", added, plural(changed, "task"))
+	case changed > 0:
+		return "Bring " + plural(changed, "task") + " up to date"
+	}
+	return "Add " + plural(added, "task") + " to Todoist"
+}
+
+// Hidden are the POST form's hidden fields, but for import and plan. Games
+// left out that have no checkbox of their own stay left out.
+func (p planView) Hidden() []field {
+	fields := fieldsOf(p.Options, "skip")
+	for _, id := range p.Options["skip"] {
+		if !slices.ContainsFunc(p.Added, func(row planRow) bool { return row.ID == id }) {
+			fields = append(fields, field{"skip", id})
+		}
+	}
+	return fields
+}
+
+// A projectPage is GET /projects/{id}.
+type projectPage struct {
+	layout
+	ID, Name string
+	// OpenURL is the project at Todoist or in the demo.
+	OpenURL string
+	// Team is nil for a project of several teams.
+	Team *teamCard
+	// Plan is what would change now; nil when it could not be made, and Flash
+	// then says why.
+	Plan *planView
+	// Done is the import just finished, nil otherwise.
+	Done *outcome
+	// OptionsURL is the path of the import page with this project's options.
+	OptionsURL string
+	// Games are the project's tasks that are still to come.
+	Games []planRow
+	// Completed counts the tasks ticked off.
+	Completed int
+}
+
+// GamesByMonth groups the games for the list.
+func (p projectPage) GamesByMonth() []month[planRow] { return planMonths(p.Games) }
+
+// An outcome is what an import did.
+type outcome struct {
+	Added, Updated, Unchanged, Kept int
+	Failed                          []failedTask
+	// Retry says when to press the button again, as a sentence; may be empty.
+	Retry string
+}
+
+// A failedTask is a game whose task could not be written, with the reason as
+// a sentence for people.
+type failedTask struct {
+	Title  string
+	When   moment
+	Reason string
+}
+
+// A removePage is GET /projects/{id}/remove.
+type removePage struct {
+	layout
+	ID, Name, OpenURL string
+	Team              *teamCard
+	// Tasks counts the open tasks that Tipoff made, Completed those ticked
+	// off, Others what is the owner's own and stays.
+	Tasks, Completed, Others int
+	// Sections counts those that Tipoff made and that would be left empty.
+	Sections int
+	// WholeProject says that the project itself goes, since it holds nothing
+	// else.
+	WholeProject bool
+	// Consent says that Todoist will ask first whether Tipoff may delete.
+	Consent bool
+}
+
+// A projectsPage is GET /projects.
+type projectsPage struct {
+	layout
+	Projects []projectLine
+}
+
+// A projectLine is one project made by Tipoff.
+type projectLine struct {
+	ID, Name, OpenURL string
+	// Team is nil for a project of several teams.
+	Team *teamCard
+	// Waiting counts the changes that an update would make; 0 is in step.
+	Waiting int
+	// Left counts the open tasks; Next is the nearest of them, or nil.
+	Left int
+	Next *planRow
+	// Trouble is a sentence when the state could not be found out.
+	Trouble string
+}
+
+// State reads "In step" or "3 changes waiting".
+func (p projectLine) State() string {
+	switch {
+	case p.Trouble != "":
+		return p.Trouble
+	case p.Waiting > 0:
+		return plural(p.Waiting, "change") + " waiting"
+	}
+	return "In step"
+}
+
+// A teamPage is GET /teams/{team}.
+type teamPage struct {
+	layout
+	Team teamCard
+	// Season reads "2026-27".
+	Season string
+	// State is the season's: "unreleased", "ahead" (before the first game),
+	// "running", "playoffs" or "over".
+	State string
+	Facts teamFacts
+	// Form has the filter's fields, defaults filled in.
+	Form      form
+	Opponents []choice
+	// Calendar and Games are the same selection, as a picture and as a list.
+	Calendar []calendarMonth
+	Games    []gameRow
+	// Of counts the season's games before the filter.
+	Of int
+	// Zone is the name of the zone that times are shown in ("New York time").
+	Zone string
+	// CalendarURL, WebcalURL and CSVURL are addresses of the selection:
+	// paths but for WebcalURL, which is absolute (webcal://).
+	CalendarURL, WebcalURL, CSVURL string
+	// ImportURL is the path of the import page with the same selection.
+	ImportURL string
+}
+
+// GamesByMonth groups the games for the list.
+func (p teamPage) GamesByMonth() []month[gameRow] {
+	return byMonth(p.Games, func(g gameRow) string { return g.When.Month })
+}
+
+// teamFacts are the numbers people look for. They are the whole season's, not
+// the filter's.
+type teamFacts struct {
+	// Left counts the games still to come; Home and Away are theirs.
+	Left, Home, Away int
+	// BackToBacks counts pairs of nights still to come.
+	BackToBacks int
+	// Trip is the longest run of away games still to come: how many, from and
+	// to when. Zero games leave the fact out.
+	Trip               int
+	TripFrom, TripTo   moment
+	National, CupGames int
+}
+
+// A calendarMonth is a month of the season as a grid.
+type calendarMonth struct {
+	// Name reads "October 2026", ID "2026-10".
+	Name, ID string
+	// Weekdays are the columns' names in the visitor's order.
+	Weekdays []weekday
+	// Weeks are rows of seven days.
+	Weeks [][]calendarDay
+	// Games counts the month's games; Home those at home.
+	Games, Home int
+}
+
+// A weekday is a column's name.
+type weekday struct{ Short, Long string }
+
+// A calendarDay is a cell. Number is 0 for the cells outside of the month.
+type calendarDay struct {
+	Number int
+	Date   string // 2026-10-20
+	Today  bool
+	Games  []gameRow
+}
+
+// calendarOf lays games out by month, from the first game's month to the
+// last's, by the days of the reader's zone.
+func (rd reader) calendarOf(games []gameRow) []calendarMonth {
+	days := map[string][]gameRow{}
+	var first, last string
+	for _, g := range games {
+		if _, err := time.Parse(time.DateOnly, g.When.Date); err != nil {
+			continue // a postponed game without a date has no place in the grid
+		}
+		days[g.When.Date] = append(days[g.When.Date], g)
+		if first == "" || g.When.Date < first {
+			first = g.When.Date
+		}
+		last = max(last, g.When.Date)
+	}
+	if first == "" {
+		return nil
+	}
+	begin, _ := time.Parse(time.DateOnly, first)
+	end, _ := time.Parse(time.DateOnly, last)
+	today := rd.Now.In(rd.Zone).Format(time.DateOnly)
+	var months []calendarMonth
+	for m := time.Date(begin.Year(), begin.Month(), 1, 0, 0, 0, 0, time.UTC); !m.After(end); m = m.AddDate(0, 1, 0) {
+		months = append(months, rd.calendarMonth(m, days, today))
+	}
+	return months
+}
+
+// calendarMonth lays out one month; first is its first day.
+func (rd reader) calendarMonth(first time.Time, days map[string][]gameRow, today string) calendarMonth {
+	month := calendarMonth{Name: first.Format("January 2006"), ID: first.Format("2006-01")}
+	for i := range 7 {
+		name := time.Weekday((int(rd.WeekStart) + i) % 7).String()
+		month.Weekdays = append(month.Weekdays, weekday{Short: name[:2], Long: name})
+	}
+	lead := (int(first.Weekday()) - int(rd.WeekStart) + 7) % 7
+	week := make([]calendarDay, lead, 7)
+	for d := first; d.Month() == first.Month(); d = d.AddDate(0, 0, 1) {
+		date := d.Format(time.DateOnly)
+		week = append(week, calendarDay{Number: d.Day(), Date: date, Today: date == today, Games: days[date]})
+		for _, g := range days[date] {
+			month.Games++
+			if g.Home {
+				month.Home++
+			}
+		}
+		if len(week) == 7 {
+			month.Weeks = append(month.Weeks, week)
+			week = make([]calendarDay, 0, 7)
+		}
+	}
+	if len(week) > 0 {
+		month.Weeks = append(month.Weeks, append(week, make([]calendarDay, 7-len(week))...))
+	}
+	return month
+}
+
+// A sessionsPage is GET /sessions.
+type sessionsPage struct {
+	layout
+	Sessions []sessionLine
+}
+
+// A sessionLine is one browser that is signed in.
+type sessionLine struct {
+	// Handle names the session in the form; it is not the session's id.
+	Handle string
+	// Browser reads "Firefox on Linux", or is empty when unknown.
+	Browser     string
+	Since, Seen moment
+	// Here is the session that looks at the page.
+	Here bool
+}
+
+// An errorPage is the answer when something did not work.
+type errorPage struct {
+	layout
+	Status int
+	// Heading is a few words, Text what happened, Advice what to do.
+	Heading, Text, Advice string
+	// Link and LinkText are the way on; empty means the home page.
+	Link, LinkText string
+	// RequestID is found in the host's log; may be empty.
+	RequestID string
+}
+
+// plural writes a count and its noun: "1 task", "82 tasks".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%s %ss", thousands(n), noun)
+}
+
+// thousands writes a count with commas: 1,230.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
