@@ -1,0 +1,97 @@
+package todoist
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	// pageSize is the most that a list call gives at once (API v1,
+	// "Pagination").
+	pageSize = 200
+	// maxPages bounds a list: no plan allows more than 300 tasks in a
+	// project or 500 projects, so a list that goes on is a fault.
+	maxPages = 50
+	// completedSpan is how long a stretch of time one call for completed
+	// tasks may cover; Todoist allows three months.
+	completedSpan = 85 * 24 * time.Hour
+)
+
+// User returns the account. It is the call that shows whether a token works.
+func (c *Client) User(ctx context.Context) (*User, error) {
+	var u User
+	err := c.call(ctx, request{method: http.MethodGet, endpoint: "/user"}, decodeInto(&u))
+	return &u, err
+}
+
+// Projects returns the active projects as they are now.
+func (c *Client) Projects(ctx context.Context) ([]Project, error) {
+	return list[Project](ctx, c, "/projects", url.Values{}, func(p *Project) string { return p.ID })
+}
+
+// Tasks returns the active tasks of a project as they are now. Completed and
+// deleted ones are not among them. A project that is gone is an [*Error] with
+// status 400 or 404.
+func (c *Client) Tasks(ctx context.Context, project string) ([]Task, error) {
+	return list[Task](ctx, c, "/tasks", url.Values{"project_id": {project}}, func(t *Task) string { return t.ID })
+}
+
+// Completed returns the tasks of a project that were completed from since
+// until until.
+func (c *Client) Completed(ctx context.Context, project string, since, until time.Time) ([]Task, error) {
+	var all []Task
+	for from := since.UTC(); from.Before(until); from = from.Add(completedSpan) {
+		to := from.Add(completedSpan)
+		if to.After(until) {
+			to = until.UTC()
+		}
+		tasks, err := list[Task](ctx, c, "/tasks/completed/by_completion_date", url.Values{
+			"project_id": {project},
+			"since":      {from.Format(time.RFC3339)},
+			"until":      {to.Format(time.RFC3339)},
+		}, func(t *Task) string { return t.ID })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tasks...)
+	}
+	return all, nil
+}
+
+// list reads every page of a list. Pages can shift while somebody writes, so
+// what comes twice is kept once, by id.
+func list[T any](ctx context.Context, c *Client, endpoint string, query url.Values, id func(*T) string) ([]T, error) {
+	query.Set("limit", strconv.Itoa(pageSize))
+	var all []T
+	seen := map[string]bool{}
+	for range maxPages {
+		var page struct {
+			Results []T     `json:"results"`
+			Items   []T     `json:"items"` // what the completed tasks' list calls them
+			Next    *string `json:"next_cursor"`
+		}
+		r := request{method: http.MethodGet, endpoint: endpoint, query: query}
+		err := c.call(ctx, r, func(body io.Reader) error {
+			page.Results, page.Items, page.Next = nil, nil, nil
+			return decodeInto(&page)(body)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range append(page.Results, page.Items...) {
+			if !seen[id(&v)] {
+				seen[id(&v)] = true
+				all = append(all, v)
+			}
+		}
+		if page.Next == nil || *page.Next == "" {
+			return all, nil
+		}
+		query.Set("cursor", *page.Next)
+	}
+	return all, nil
+}
