@@ -1,0 +1,196 @@
+package schedule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// errNotSchedule is returned for JSON that is something else than a schedule.
+var errNotSchedule = errors.New("not a schedule")
+
+// stream reads a JSON document piece by piece, so that a whole feed is never
+// in memory.
+type stream struct{ *json.Decoder }
+
+// object calls member with each key of the object that comes next; member has
+// to consume the value. A null counts as an object without members.
+func (s stream) object(member func(key string) error) error {
+	return s.each('{', func() error {
+		key, err := s.Token()
+		if err != nil {
+			return err
+		}
+		return member(key.(string)) // in an object, a token before a value is its key
+	})
+}
+
+// array calls element before each element of the array that comes next;
+// element has to consume it. A null counts as an empty array.
+func (s stream) array(element func() error) error { return s.each('[', element) }
+
+func (s stream) each(open json.Delim, next func() error) error {
+	tok, err := s.Token()
+	if err != nil || tok == nil {
+		return err
+	}
+	if tok != open {
+		return errNotSchedule
+	}
+	for s.More() {
+		if err := next(); err != nil {
+			return err
+		}
+	}
+	_, err = s.Token() // the closing one
+	return err
+}
+
+// value decodes the next value. A member of an unexpected type is left at its
+// zero value; a game that lacks something essential for it is dropped later.
+func (s stream) value(v any) error {
+	err := s.Decode(v)
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil
+	}
+	return err
+}
+
+// skip reads over the next value.
+func (s stream) skip() error {
+	var raw json.RawMessage
+	return s.Decode(&raw)
+}
+
+// end reports an error unless the document is complete and nothing follows it.
+func (s stream) end() error {
+	switch _, err := s.Token(); {
+	case err == io.EOF:
+		return nil
+	case err != nil:
+		return err
+	}
+	return errors.New("something follows the document")
+}
+
+// truncated names an end of input in the middle of a document.
+func truncated(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the document is cut short: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// flag is a boolean that some feeds write as a string.
+type flag bool
+
+// UnmarshalJSON accepts true, "true" and "True"; all else is false.
+func (f *flag) UnmarshalJSON(b []byte) error {
+	*f = flag(strings.EqualFold(strings.Trim(string(b), `" `), "true"))
+	return nil
+}
+
+// words keeps one copy of each string of a feed, which repeats its few hundred
+// names thousands of times. It also tidies them: no control characters, no
+// doubled, leading or trailing spaces, no vertical bar, which the compact
+// format needs.
+type words struct {
+	known map[string]string
+	lists map[string][]string
+}
+
+func newWords() *words { return &words{map[string]string{}, map[string][]string{}} }
+
+func (w *words) clean(s string) string {
+	if s == "" {
+		return ""
+	}
+	if known, ok := w.known[s]; ok {
+		return known
+	}
+	tidy := strings.Map(func(r rune) rune {
+		switch {
+		case r == '|':
+			return '/'
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			return ' '
+		case r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, s)
+	tidy = strings.Join(strings.Fields(tidy), " ")
+	w.known[s] = tidy
+	return tidy
+}
+
+// list returns one shared slice for each list of names. Names to be decided
+// and doubles are left out.
+func (w *words) list(names []string) []string {
+	kept := names[:0]
+	for _, name := range names {
+		name = w.clean(name)
+		if name != "" && !strings.EqualFold(name, "TBD") && !slices.Contains(kept, name) {
+			kept = append(kept, name)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	key := strings.Join(kept, "|")
+	if known, ok := w.lists[key]; ok {
+		return known
+	}
+	list := slices.Clone(kept)
+	w.lists[key] = list
+	return list
+}
+
+// code returns a team code, or "" for what cannot be one.
+func (w *words) code(s string) string {
+	s = strings.ToUpper(w.clean(s))
+	if len(s) < 2 || len(s) > 10 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+		return ""
+	}
+	return w.clean(s)
+}
+
+// place tidies the name of an arena, a city or a state, whose "TBD" is as good
+// as nothing.
+func (w *words) place(s string) string {
+	s = w.clean(s)
+	if strings.EqualFold(s, "TBD") {
+		return ""
+	}
+	return s
+}
+
+// instant reads a time in UTC with or without seconds. The feeds' sentinel
+// years 1 and 1900 are no time.
+func instant(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t, err = time.Parse("2006-01-02T15:04Z07:00", s)
+	}
+	if err != nil || t.Year() <= 1900 {
+		return time.Time{}, false
+	}
+	return t.UTC(), true
+}
+
+// plainLabel takes the sponsor out of a label: "Emirates NBA Cup" is the NBA
+// Cup, "NBA Finals presented by YouTube TV" the NBA Finals.
+func plainLabel(s string) string {
+	for _, plain := range [...]string{"NBA Cup", "Play-In Tournament", "All-Star Game"} {
+		if strings.Contains(s, plain) {
+			return plain
+		}
+	}
+	before, _, _ := strings.Cut(s, " presented by ")
+	return before
+}
