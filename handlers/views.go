@@ -279,6 +279,9 @@ func (f form) Has(name, value string) bool { return slices.Contains(f.Values[nam
 // Error is what is wrong with the field, or "".
 func (f form) Error(name string) string { return f.Errors[name] }
 
+// Skipped are the games left out so far, for the hidden fields of the options.
+func (f form) Skipped() []string { return f.Values["skip"] }
+
 // A formError is a line of the summary of what is wrong. Field is empty for
 // what concerns no single field.
 type formError struct{ Field, Text string }
@@ -314,6 +317,41 @@ func fieldsOf(values url.Values, without ...string) []field {
 // A choice is an entry of a list to choose from that only the server knows:
 // projects, opponents, zones.
 type choice struct{ Value, Label string }
+
+// A box is one thing to choose in a form: a radio button, a tick-box (Kind
+// "radio" or "checkbox") or an entry of a select.
+type box struct {
+	Kind, Name, Value, Label string
+	Chosen                   bool
+}
+
+// boxOf is one thing to choose, chosen where the form has it.
+func boxOf(f form, kind, name, value, label string) box {
+	return box{kind, name, value, label, f.Has(name, value) || value == "" && f.Get(name) == ""}
+}
+
+// boxesOf are the things to choose for a field, from values and labels in
+// turn. A value that was typed and is none of them comes last, so that it is
+// still there to be seen next to what is wrong with it.
+func boxesOf(f form, kind, name string, valuesAndLabels ...string) []box {
+	var boxes []box
+	known := map[string]bool{"": true}
+	for pair := range slices.Chunk(valuesAndLabels, 2) {
+		boxes = append(boxes, boxOf(f, kind, name, pair[0], pair[1]))
+		known[pair[0]] = true
+	}
+	for _, value := range f.Values[name] {
+		if !known[value] {
+			boxes = append(boxes, boxOf(f, kind, name, value, value))
+		}
+	}
+	return boxes
+}
+
+// A fieldFault is a field's name and what is wrong with it, if anything.
+type fieldFault struct{ Name, Error string }
+
+func faultOf(f form, name string) fieldFault { return fieldFault{name, f.Error(name)} }
 
 // A homePage is GET /.
 type homePage struct {
@@ -383,6 +421,86 @@ type importPage struct {
 	Reminders, Durations bool
 	// Plan is nil when mistakes in the form leave nothing to show.
 	Plan *planView
+}
+
+// Open says whether a group of the options is open at first: when something in
+// it is wrong, and the games when there is no team yet.
+func (p importPage) Open(group string) bool {
+	fields := map[string][]string{
+		"games":   {"team", "games", "venue", "type", "tv", "opponent", "from", "to", "skip"},
+		"tasks":   {"timezone", "duration", "reminder", "priority", "labels", "tbd"},
+		"project": {"target", "name", "view", "sections"},
+	}
+	for _, name := range fields[group] {
+		if p.Form.Error(name) != "" {
+			return true
+		}
+	}
+	return group == "games" && len(p.Teams) == 0
+}
+
+// GamesLine says in a few words which games are chosen.
+func (p importPage) GamesLine() string {
+	words := []string{"Still to come"}
+	if p.Form.Get("games") == "all" {
+		words[0] = "Whole season"
+	}
+	switch p.Form.Get("venue") {
+	case "home":
+		words = append(words, "home only")
+	case "away":
+		words = append(words, "away only")
+	}
+	if p.Form.Get("tv") == "national" {
+		words = append(words, "national TV")
+	}
+	if n := len(p.Form.Values["opponent"]); n > 0 {
+		words = append(words, "against "+plural(n, "team"))
+	}
+	if p.Form.Has("type", "preseason") {
+		words = append(words, "with preseason")
+	}
+	if p.Form.Get("from") != "" || p.Form.Get("to") != "" {
+		words = append(words, "some dates")
+	}
+	return strings.Join(words, ", ")
+}
+
+// TasksLine says in a few words what the tasks will be like.
+func (p importPage) TasksLine() string {
+	words := []string{strings.ReplaceAll(p.Form.Get("timezone"), "_", " ")}
+	if _, city, ok := strings.Cut(words[0], "/"); ok {
+		words[0] = city + " time"
+	}
+	if minutes := p.Form.Get("reminder"); minutes == "none" || minutes == "" {
+		words = append(words, "no reminder")
+	} else {
+		words = append(words, "with a reminder")
+	}
+	if priority := p.Form.Get("priority"); priority != "" && priority != "4" {
+		words = append(words, "P"+priority)
+	}
+	if labels := p.Form.Get("labels"); labels != "" {
+		words = append(words, "labelled")
+	}
+	return strings.Join(words, ", ")
+}
+
+// ProjectLine says in a few words where the tasks will go.
+func (p importPage) ProjectLine() string {
+	words := []string{"A new project"}
+	for _, project := range p.Projects {
+		if project.Value == p.Form.Get("target") {
+			words[0] = project.Label
+		}
+	}
+	if p.Form.Get("view") == "board" {
+		words = append(words, "as a board")
+	}
+	if p.Form.Get("sections") == "month" {
+		words = append(words, "by month")
+	}
+	return strings.Join(words, ", ")
 }
 
 // A planView is what an import would do.
@@ -632,8 +750,10 @@ type teamPage struct {
 	// Calendar and Games are the same selection, as a picture and as a list.
 	Calendar []calendarMonth
 	Games    []gameRow
-	// Of counts the season's games before the filter.
-	Of int
+	// Filtered says that the query leaves something out. Of counts the
+	// season's games before that.
+	Filtered bool
+	Of       int
 	// Zone is the name of the zone that times are shown in ("New York time").
 	Zone string
 	// CalendarURL, WebcalURL and CSVURL are addresses of the selection:
