@@ -154,7 +154,7 @@ func (w *words) list(names []string) []string {
 // code returns a team code, or "" for what cannot be one.
 func (w *words) code(s string) string {
 	s = strings.ToUpper(w.clean(s))
-	if len(s) < 2 || len(s) > 10 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+	if len(s) < 2 || len(s) > 10 || s == "TBD" || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return ""
 	}
 	return w.clean(s)
@@ -175,13 +175,18 @@ func (w *words) place(s string) string {
 func instant(s string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		t, err = time.Parse("2006-01-02T15:04Z07:00", s)
+		t, err = time.Parse(minutes, s)
 	}
-	if err != nil || t.Year() <= 1900 {
+	t = t.UTC().Truncate(time.Second)
+	if err != nil || t.Year() <= 1900 || t.Year() > 2900 {
 		return time.Time{}, false
 	}
-	return t.UTC(), true
+	return t, true
 }
+
+// minutes is RFC 3339 without the seconds, as ESPN and the compact table
+// write their times.
+const minutes = "2006-01-02T15:04Z07:00"
 
 // plainLabel takes the sponsor out of a label: "Emirates NBA Cup" is the NBA
 // Cup, "NBA Finals presented by YouTube TV" the NBA Finals.

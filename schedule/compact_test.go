@@ -1,0 +1,184 @@
+package schedule
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// checkRoundTrip writes a decoded season as a compact table and reads it back.
+func checkRoundTrip(t *testing.T, s *Season) {
+	t.Helper()
+	if _, ok := startYear(s.Label); !ok {
+		return // refused when read, as by Live
+	}
+	var table bytes.Buffer
+	if err := Encode(&table, s); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(bytes.NewReader(table.Bytes()))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, table.Bytes())
+	}
+	if got.Label != s.Label || got.Source != s.Source || !got.AsOf.Equal(s.AsOf) {
+		t.Errorf("got %s %s %v, want %s %s %v", got.Label, got.Source, got.AsOf, s.Label, s.Source, s.AsOf)
+	}
+	if len(got.Games) != len(s.Games) {
+		t.Fatalf("got %d games, want %d", len(got.Games), len(s.Games))
+	}
+	for i := range s.Games {
+		if !reflect.DeepEqual(got.Games[i], s.Games[i]) {
+			t.Errorf("got  %+v\nwant %+v\nin %s", got.Games[i], s.Games[i], table.Bytes())
+		}
+	}
+}
+
+func TestCompactTableKeepsWholeSeasons(t *testing.T) {
+	for _, name := range []string{
+		"nba-2024-25-cdn-20240816.json", "nba-2026-27-cdn-synthetic.json", "nba-2026-27-cdn-cup-placeholders-20261004.json",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := DecodeNBA(bytes.NewReader(realFile(t, name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkRoundTrip(t, s)
+		})
+	}
+}
+
+func TestCompactTableKeepsEveryField(t *testing.T) {
+	s := &Season{Label: "2026-27", Source: SourceNBA, AsOf: at("2026-11-20T18:19:20Z"), Games: []Game{
+		{
+			ID: "0012600009", Season: "2026-27", Type: Preseason, Home: Side{"NOP", "New Orleans", "Pelicans"},
+			Away: Side{"MEL", "Melbourne", "United"}, Day: "2026-10-03", Tip: at("2026-10-03T09:30:00Z"), Neutral: true, Status: Final,
+			Arena: "Rod Laver Arena", City: "Melbourne", National: []string{"NBA TV", "Local10/Local10+ Platinum"},
+			HomeTV: []string{"GCSEN"}, AwayTV: []string{"10"}, Changed: at("2026-10-03T12:00:01Z"),
+		},
+		{
+			ID: "0022600100", Season: "2026-27", Type: Regular, Home: Side{"NYK", "New York", "Knicks"}, Away: Side{"LAC", "LA", "Clippers"},
+			Day: "2026-11-03", Tip: at("2026-11-05T02:00:00Z"), Postponed: true, Status: Scheduled,
+		},
+		{ID: "0022601201", Season: "2026-27", Type: Cup, Day: "2026-12-04", Status: Scheduled, Label: "NBA Cup", Series: "Date subject to change"},
+		{
+			ID: "0042600404", Season: "2026-27", Type: Playoffs, Home: Side{"BOS", "Boston", "Celtics"}, Away: Side{"LAL", "Los Angeles", "Lakers"},
+			Day: "2027-06-14", IfNecessary: true, Status: InProgress, Arena: "TD Garden", City: "Boston", State: "MA",
+			Label: "NBA Finals", SubLabel: "x", Series: "Game 4",
+		},
+	}}
+	checkRoundTrip(t, s)
+}
+
+func TestCompactTableIsReadWholeOrNotAtAll(t *testing.T) {
+	for n := range len(embedded) {
+		if n > 2000 && n%97 != 0 && n < len(embedded)-200 {
+			continue
+		}
+		if _, _, err := decode(embedded[:n]); err == nil {
+			t.Fatalf("cut after %d of %d bytes: got no error", n, len(embedded))
+		}
+	}
+	for name, change := range map[string][2]string{
+		"another version":  {"schedule 1", "schedule 2"},
+		"no season":        {"season\t2026-27", "season\t2026-28"},
+		"a bad time":       {"2026-10-20T19:00Z", "2026-10-20T19:0"},
+		"a bad day":        {"2026-10-20T19:00Z", "2026-10-32"},
+		"a bad id":         {"401909088", "x"},
+		"an unknown mark":  {"\tneutral\t", "\tneutrl\t"},
+		"a line too many":  {"\n401909088", "\n\n401909088"},
+		"too few games":    {"games\t1200", "games\t1199"},
+		"no number at all": {"games\t1200\n", ""},
+	} {
+		table := strings.Replace(embedded, change[0], change[1], 1)
+		if table == embedded {
+			t.Fatalf("%s: nothing changed", name)
+		}
+		if _, _, err := decode(table); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+}
+
+func TestEmbeddedSeasonIsWhole(t *testing.T) {
+	s := Embedded()
+	if s.Label != "2026-27" || s.Source != SourceEmbedded || !s.AsOf.Equal(at("2026-08-16T19:35:48Z")) || len(s.Games) != 1200 {
+		t.Errorf("got %s from %s as of %v with %d games", s.Label, s.Source, s.AsOf, len(s.Games))
+	}
+	ids, from, to := map[string]bool{}, Day(""), Day("")
+	from, to = s.Window()
+	neutral, austin, cup := 0, 0, 0
+	for i, g := range s.Games {
+		if !g.Known() || g.TBD() || ids[g.ID] || g.Day < from || g.Day > to || g.Arena == "" || !g.Counts() {
+			t.Errorf("got %+v", g)
+		}
+		ids[g.ID] = true
+		if i > 0 && s.Games[i-1].Day > g.Day {
+			t.Errorf("%s is out of order", g.ID)
+		}
+		if g.Neutral {
+			neutral++
+		}
+		if g.City == "Austin" {
+			austin++
+		}
+		if g.Type == Cup {
+			cup++
+		}
+		if strings.HasPrefix(g.Arena, "crypto") || strings.Contains(g.Arena, "(") {
+			t.Errorf("%s: arena %q", g.ID, g.Arena)
+		}
+	}
+	if neutral != 3 || austin != 3 || cup != 60 {
+		t.Errorf("got %d neutral, %d in Austin, %d Cup games; want 3, 3, 60", neutral, austin, cup)
+	}
+	for _, team := range Teams() {
+		home, games := 0, s.For(team.Code)
+		for _, g := range games {
+			if g.AtHome(team.Code) {
+				home++
+			}
+		}
+		if len(games) != 80 || home != 40 {
+			t.Errorf("%s: got %d games, %d at home; want 80, 40", team.Code, len(games), home)
+		}
+	}
+	opening := s.For("NYK")[0]
+	if opening.Title("") != "76ers at Knicks" || !opening.Tip.Equal(at("2026-10-20T23:00:00Z")) ||
+		opening.Place() != "Madison Square Garden, New York, NY" || opening.URL() != "https://www.espn.com/nba/game/_/gameId/401909089" {
+		t.Errorf("got %+v", opening)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(embedded[:1000])
+	f.Add("tipoff schedule 1\nseason\t2026-27\ngames\t1\n\n1\t2026-10-20\t-\tNYK|a|b\tcup neutral\t-\ta|b\tc|d|e\tf\tg\t2026-10-20T19:00Z\n")
+	f.Fuzz(func(t *testing.T, table string) {
+		s, _, err := decode(table)
+		if err != nil {
+			return
+		}
+		// What was read is tidied once when it is written.
+		var first, second bytes.Buffer
+		if err := Encode(&first, s); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Decode(bytes.NewReader(first.Bytes()))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, first.Bytes())
+		}
+		if err := Encode(&second, again); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Errorf("got\n%s\nwant\n%s", second.Bytes(), first.Bytes())
+		}
+	})
+}
+
+func BenchmarkEmbedded(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		Embedded()
+	}
+}

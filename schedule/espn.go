@@ -1,0 +1,346 @@
+package schedule
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// espnEvent is what is of use in one event of ESPN's team schedules. Its
+// scoreboard, which differs in a few places, is understood too.
+type espnEvent struct {
+	ID     json.Number `json:"id"`
+	Date   string      `json:"date"` // UTC, without seconds
+	Season struct {
+		Year int `json:"year"` // in which the season ends
+		Type int `json:"type"` // the scoreboard's season type
+	} `json:"season"`
+	SeasonType struct {
+		ID json.Number `json:"id"` // the team schedule's season type
+	} `json:"seasonType"`
+	Competitions []struct {
+		TimeValid   *bool `json:"timeValid"` // false while no time is set
+		NeutralSite flag  `json:"neutralSite"`
+		Venue       struct {
+			FullName string `json:"fullName"`
+			Address  struct {
+				City  string `json:"city"`
+				State string `json:"state"`
+			} `json:"address"`
+		} `json:"venue"`
+		Competitors []struct {
+			HomeAway string   `json:"homeAway"`
+			Team     espnTeam `json:"team"`
+		} `json:"competitors"`
+		Notes []struct {
+			Headline string `json:"headline"`
+		} `json:"notes"`
+		Status struct {
+			Type struct {
+				Name  string `json:"name"`
+				State string `json:"state"`
+			} `json:"type"`
+		} `json:"status"`
+		Broadcasts []struct {
+			Type struct {
+				ShortName string `json:"shortName"`
+			} `json:"type"`
+			Market espnMarket `json:"market"`
+			Media  struct {
+				ShortName string `json:"shortName"`
+			} `json:"media"`
+			Names []string `json:"names"` // the scoreboard's
+		} `json:"broadcasts"`
+	} `json:"competitions"`
+}
+
+type espnTeam struct {
+	Location     string `json:"location"`
+	Abbreviation string `json:"abbreviation"`
+	DisplayName  string `json:"displayName"`
+}
+
+// espnMarket is "national", "home" or "away": a string on the scoreboard, an
+// object with a type on team schedules.
+type espnMarket string
+
+func (m *espnMarket) UnmarshalJSON(b []byte) error {
+	var market struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(b, &market.Type) != nil && json.Unmarshal(b, &market) != nil {
+		return nil
+	}
+	*m = espnMarket(strings.ToLower(market.Type))
+	return nil
+}
+
+// DecodeESPN reads one team's schedule, or a scoreboard, as ESPN publishes it.
+// It is as tolerant as DecodeNBA. A document without events is a season
+// without games, and without a label unless the document names the season that
+// was asked for.
+func DecodeESPN(r io.Reader) (*Season, error) {
+	s, err := decodeESPN(stream{json.NewDecoder(r)}, newWords())
+	if err != nil {
+		return nil, fmt.Errorf("read ESPN's schedule: %w", truncated(err))
+	}
+	return s, nil
+}
+
+func decodeESPN(in stream, w *words) (*Season, error) {
+	s := &Season{Source: SourceESPN}
+	events := false
+	err := in.object(func(key string) error {
+		switch key {
+		case "requestedSeason":
+			var season struct {
+				Year int `json:"year"`
+			}
+			if err := in.value(&season); err != nil {
+				return err
+			}
+			if season.Year > 0 {
+				s.Label = seasonLabel(season.Year - 1)
+			}
+			return nil
+		case "events":
+			events = true
+			return in.array(func() error {
+				var raw espnEvent
+				if err := in.value(&raw); err != nil {
+					return err
+				}
+				if g, ok := raw.game(w); ok {
+					s.Games = append(s.Games, g)
+				}
+				return nil
+			})
+		}
+		return in.skip()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := in.end(); err != nil {
+		return nil, err
+	}
+	if !events {
+		return nil, fmt.Errorf("%w: no events", errNotSchedule)
+	}
+	if s.Label == "" && len(s.Games) > 0 {
+		s.Label = s.Games[0].Season
+	}
+	// Asked for a season it does not have, ESPN may answer with another.
+	s.Games = slices.DeleteFunc(s.Games, func(g Game) bool { return g.Season != s.Label })
+	s.finish()
+	return s, nil
+}
+
+func (e *espnEvent) game(w *words) (Game, bool) {
+	id := e.ID.String()
+	tip, ok := instant(e.Date)
+	if !ok || !digits(id) || len(id) > 12 || len(e.Competitions) == 0 || e.Season.Year <= 0 {
+		return Game{}, false
+	}
+	c := &e.Competitions[0]
+	g := Game{
+		ID:      id,
+		Season:  seasonLabel(e.Season.Year - 1),
+		Day:     DayOf(tip, Eastern()),
+		Tip:     tip,
+		Neutral: bool(c.NeutralSite),
+		Status:  Scheduled,
+		Arena:   arenaName(w.place(c.Venue.FullName)),
+		City:    w.place(c.Venue.Address.City),
+		State:   w.place(c.Venue.Address.State),
+	}
+	if c.TimeValid != nil && !*c.TimeValid {
+		g.Tip = time.Time{}
+	}
+	for _, side := range c.Competitors {
+		switch side.HomeAway {
+		case "home":
+			g.Home = side.Team.side(w)
+		case "away":
+			g.Away = side.Team.side(w)
+		}
+	}
+	switch {
+	case c.Status.Type.Name == "STATUS_POSTPONED" || c.Status.Type.Name == "STATUS_CANCELED":
+		g.Postponed = true
+	case c.Status.Type.State == "in":
+		g.Status = InProgress
+	case c.Status.Type.State == "post":
+		g.Status = Final
+	}
+
+	var national, home, away []string
+	for _, b := range c.Broadcasts {
+		names := append(b.Names, b.Media.ShortName)
+		switch {
+		case strings.EqualFold(b.Type.ShortName, "Radio"):
+		case b.Market == "home":
+			home = append(home, names...)
+		case b.Market == "away":
+			away = append(away, names...)
+		default:
+			national = append(national, names...)
+		}
+	}
+	g.National, g.HomeTV, g.AwayTV = w.list(national), w.list(home), w.list(away)
+
+	note := ""
+	if len(c.Notes) > 0 {
+		note = w.clean(c.Notes[0].Headline)
+	}
+	g.IfNecessary = strings.Contains(strings.ToLower(note), "if necessary")
+	g.Label, g.SubLabel, g.Series = espnNote(note)
+	g.Label, g.SubLabel, g.Series = w.clean(g.Label), w.clean(g.SubLabel), w.clean(g.Series)
+
+	seasonType, _ := strconv.Atoi(cmp.Or(e.SeasonType.ID.String(), strconv.Itoa(e.Season.Type)))
+	switch {
+	case seasonType == 1:
+		g.Type = Preseason
+	case g.Label == "NBA Cup":
+		g.Type = Cup
+	case seasonType == 5 || g.Label == "Play-In Tournament":
+		g.Type = PlayIn
+	case seasonType == 2:
+		g.Type = Regular
+	case seasonType == 3:
+		g.Type = Playoffs
+	case seasonType == 4:
+		g.Type = AllStar
+	default:
+		return Game{}, false
+	}
+	return g, true
+}
+
+// espnNote splits the one headline in which ESPN says what the league says in
+// three fields.
+func espnNote(note string) (label, sub, series string) {
+	before, last, found := cutLast(note, " - ")
+	switch {
+	case strings.HasPrefix(note, "NBA Cup"):
+		sub = strings.TrimLeft(strings.TrimPrefix(note, "NBA Cup"), " -")
+		if sub == "Quarterfinals" || sub == "Semifinals" {
+			sub = strings.TrimSuffix(sub, "s") // as the league has it
+		}
+		return "NBA Cup", sub, ""
+	case strings.HasPrefix(note, "NBA Play-In"):
+		return "Play-In Tournament", strings.TrimLeft(strings.TrimPrefix(note, "NBA Play-In"), " -"), ""
+	case found && strings.HasPrefix(last, "Game "):
+		return before, "", last
+	}
+	return "", note, ""
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func (t *espnTeam) side(w *words) Side {
+	if team, ok := TeamByCode(t.Abbreviation); ok {
+		return team.Side()
+	}
+	code := w.code(t.Abbreviation)
+	if code == "" {
+		return Side{}
+	}
+	full, city := w.clean(t.DisplayName), w.clean(t.Location)
+	if name, ok := strings.CutPrefix(full, city+" "); ok && city != "" {
+		return Side{Code: code, City: city, Name: w.clean(name)}
+	}
+	return Side{Code: code, Name: full}
+}
+
+// arenaName gives an arena the league's spelling where ESPN's differs:
+// "crypto.com Arena", "Toyota Center (Houston)".
+func arenaName(name string) string {
+	if short, _, ok := strings.Cut(name, " ("); ok {
+		name = short
+	}
+	for i := range teams {
+		if strings.EqualFold(teams[i].Arena, name) {
+			return teams[i].Arena
+		}
+	}
+	return name
+}
+
+// mergeESPN makes one season of the schedules of all teams, in which each game
+// occurs twice.
+func mergeESPN(schedules []*Season) *Season {
+	merged := &Season{Source: SourceESPN}
+	seen := map[string]bool{}
+	for _, s := range schedules {
+		if merged.Label == "" {
+			merged.Label = s.Label
+		}
+		for _, g := range s.Games {
+			if g.Season == merged.Label && !seen[g.ID] {
+				seen[g.ID] = true
+				merged.Games = append(merged.Games, g)
+			}
+		}
+	}
+	merged.Games = dropShells(merged.Games)
+	merged.finish()
+	return merged
+}
+
+// dropShells leaves out postponed games that have been given a new date. ESPN
+// keeps such a game under its old id and adds an event with a new one, while
+// the league moves the game it has. A shell is one if a note on either event
+// names the day of the other, or if both sides have their 82 games without it.
+func dropShells(games []Game) []Game {
+	counts := map[string]int{}
+	for _, g := range games {
+		if g.Counts() && !g.Postponed {
+			counts[g.Home.Code]++
+			counts[g.Away.Code]++
+		}
+	}
+	shell := func(g Game) bool {
+		if !g.Postponed {
+			return false
+		}
+		if g.Counts() && counts[g.Home.Code] >= 82 && counts[g.Away.Code] >= 82 {
+			return true
+		}
+		return slices.ContainsFunc(games, func(h Game) bool {
+			return !h.Postponed && samePair(g, h) &&
+				(noted(h.SubLabel, "makeup from", g.Day) || noted(g.SubLabel, "makeup date", h.Day))
+		})
+	}
+	kept := make([]Game, 0, len(games))
+	for _, g := range games {
+		if !shell(g) {
+			kept = append(kept, g)
+		}
+	}
+	return kept
+}
+
+// noted reports whether a note says these words and then the day, "Jan 29".
+func noted(note, words string, day Day) bool {
+	note = strings.ReplaceAll(strings.ToLower(note), "make-up", "makeup")
+	_, rest, ok := strings.Cut(note, words+" ")
+	date := strings.ToLower(day.Time(time.UTC).Format("Jan 2"))
+	return ok && strings.HasPrefix(strings.TrimRight(rest, ".")+" ", date+" ")
+}
+
+// samePair reports whether the same two sides play, whoever is at home.
+func samePair(g, h Game) bool {
+	return g.Home.Code == h.Home.Code && g.Away.Code == h.Away.Code ||
+		g.Home.Code == h.Away.Code && g.Away.Code == h.Home.Code
+}
