@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -25,100 +26,113 @@ const (
 	ResourceReminders = "reminders"
 )
 
-// State is what a read found; what was not asked for is empty. Deleted and
-// archived projects and sections, and completed tasks, are left out.
+// State is what a read found; what was not asked for is empty.
 type State struct {
+	// Token stands for the instant of the read: [Client.Write] takes it to
+	// answer with what has changed since.
+	Token     string
 	User      User
 	Limits    Limits
 	Projects  []Project
 	Sections  []Section
 	Tasks     []Task
 	Reminders []Reminder
+	// Open counts the open tasks by project, kept or not.
+	Open map[string]int
 }
 
-// Read asks for resources in full, in one request. Every task is shown to
-// keep, which may count it, and stays in the state where keep returns true; a
-// nil keep keeps all. A very large account may get an answer that is some
-// seconds old (API v1, "Sync"), so after a write [Client.Tasks] tells more.
+// Read asks for resources in full, in one request. Deleted, archived and
+// completed things are left out. Of the tasks, those stay in the state for which
+// keep returns true; a nil keep keeps all. A very large account may get an
+// answer that is some seconds old (API v1, "Sync"); what [Client.Write] answers
+// since Token makes up for that.
 func (c *Client) Read(ctx context.Context, keep func(*Task) bool, resources ...string) (*State, error) {
-	var state *State
+	var a answer
 	r := request{method: http.MethodPost, endpoint: "/sync", body: map[string]any{
 		"sync_token":     "*",
 		"resource_types": resources,
 	}}
 	err := c.call(ctx, r, func(body io.Reader) (err error) {
-		state, err = decodeState(body, keep)
+		open := map[string]int{}
+		a, err = decodeAnswer(body, func(t *Task) bool {
+			if t.Deleted || t.Checked {
+				return false
+			}
+			open[t.Project]++
+			return keep == nil || keep(t)
+		})
+		a.Open = open
+		if err == nil && a.Token == "" {
+			err = errors.New("not a sync answer: it has no sync_token")
+		}
 		return err
 	})
-	return state, err
+	if err != nil {
+		return nil, err
+	}
+	a.Projects = slices.DeleteFunc(a.Projects, func(p Project) bool { return p.Deleted || p.Archived })
+	a.Sections = slices.DeleteFunc(a.Sections, func(s Section) bool { return s.Deleted || s.Archived })
+	a.Reminders = slices.DeleteFunc(a.Reminders, func(r Reminder) bool { return r.Deleted })
+	return &a.State, nil
 }
 
-// decodeState reads a sync answer as a stream, so that a large account costs
+// answer is what any sync request may bring.
+type answer struct {
+	State
+	status map[string]json.RawMessage
+	ids    map[string]string
+}
+
+// decodeAnswer reads a sync answer as a stream, so that a large account costs
 // no more memory than what is kept of it.
-func decodeState(body io.Reader, keep func(*Task) bool) (*State, error) {
-	s := &State{}
+func decodeAnswer(body io.Reader, keep func(*Task) bool) (answer, error) {
+	var a answer
 	var limits struct {
 		Current *Limits `json:"current"`
 	}
 	dec := json.NewDecoder(body)
 	if err := expect(dec, '{'); err != nil {
-		return nil, err
+		return a, err
 	}
-	full := false
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return nil, err
+			return a, err
 		}
 		switch name {
 		case "sync_token":
-			full = true
-			err = dec.Decode(new(json.RawMessage))
+			err = dec.Decode(&a.Token)
+		case "sync_status":
+			err = dec.Decode(&a.status)
+		case "temp_id_mapping":
+			err = dec.Decode(&a.ids)
 		case "user":
-			err = dec.Decode(&s.User)
+			err = dec.Decode(&a.User)
 		case "user_plan_limits":
 			err = dec.Decode(&limits)
 		case "projects":
-			err = decodeEach(dec, func(p *Project) {
-				if !p.Deleted && !p.Archived {
-					s.Projects = append(s.Projects, *p)
-				}
-			})
+			err = decodeEach(dec, func(p *Project) { a.Projects = append(a.Projects, *p) })
 		case "sections":
-			err = decodeEach(dec, func(x *Section) {
-				if !x.Deleted && !x.Archived {
-					s.Sections = append(s.Sections, *x)
-				}
-			})
+			err = decodeEach(dec, func(x *Section) { a.Sections = append(a.Sections, *x) })
 		case "items":
 			err = decodeEach(dec, func(t *Task) {
-				if !t.Deleted && !t.Checked && (keep == nil || keep(t)) {
-					s.Tasks = append(s.Tasks, *t)
+				if keep == nil || keep(t) {
+					a.Tasks = append(a.Tasks, *t)
 				}
 			})
 		case "reminders":
-			err = decodeEach(dec, func(r *Reminder) {
-				if !r.Deleted {
-					s.Reminders = append(s.Reminders, *r)
-				}
-			})
+			err = decodeEach(dec, func(r *Reminder) { a.Reminders = append(a.Reminders, *r) })
 		default:
 			err = dec.Decode(new(json.RawMessage))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", name, err)
+			return a, fmt.Errorf("%v: %w", name, err)
 		}
 	}
-	if err := expect(dec, '}'); err != nil {
-		return nil, err
-	}
-	if !full {
-		return nil, errors.New("not a sync answer: it has no sync_token")
-	}
 	if limits.Current != nil {
-		s.Limits = *limits.Current
+		a.Limits = *limits.Current
 	}
-	return s, nil
+	return a, expect(dec, '}')
 }
 
 func expect(dec *json.Decoder, want json.Delim) error {
@@ -186,36 +200,39 @@ type Result struct {
 	// IDs are the real ids, by temporary id. A command that Todoist had
 	// carried out earlier may be missing here.
 	IDs map[string]string
+	// Since is what has changed since the token that was given, deleted and
+	// completed things among them. What the write itself did is part of it.
+	Since State
 }
 
-// Write sends at most [MaxCommands] commands. They are carried out in order and
-// each by itself: one that fails does not stop the others. An error means that
-// nothing is known of any of them where [Doubtful] says so, and that none was
-// carried out otherwise.
-func (c *Client) Write(ctx context.Context, cmds []Command) (*Result, error) {
+// Write sends at most [MaxCommands] commands and asks, in the same request,
+// what has changed among the resources since the token of an earlier answer.
+// The commands are carried out in order and each by itself: one that fails
+// does not stop the others. Of a request that ends in an error, all that is
+// known is what [Doubtful] says.
+func (c *Client) Write(ctx context.Context, cmds []Command, token string, resources ...string) (*Result, error) {
 	if len(cmds) == 0 || len(cmds) > MaxCommands {
 		return nil, fmt.Errorf("write %d commands: a write takes 1 to %d", len(cmds), MaxCommands)
 	}
-	var answer struct {
-		Status map[string]json.RawMessage `json:"sync_status"`
-		IDs    map[string]string          `json:"temp_id_mapping"`
-	}
-	r := request{method: http.MethodPost, endpoint: "/sync", body: map[string]any{"commands": cmds}}
-	err := c.call(ctx, r, func(body io.Reader) error {
-		if err := json.NewDecoder(body).Decode(&answer); err != nil {
-			return err
+	var a answer
+	r := request{method: http.MethodPost, endpoint: "/sync", body: map[string]any{
+		"commands":       cmds,
+		"sync_token":     token,
+		"resource_types": resources,
+	}}
+	err := c.call(ctx, r, func(body io.Reader) (err error) {
+		a, err = decodeAnswer(body, nil)
+		if err == nil && a.status == nil {
+			err = errors.New("not an answer to commands: it has no sync_status")
 		}
-		if answer.Status == nil {
-			return errors.New("not a sync answer: it has no sync_status")
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Refused: map[string]*Error{}, IDs: answer.IDs}
+	result := &Result{Refused: map[string]*Error{}, IDs: a.ids, Since: a.State}
 	for _, cmd := range cmds {
-		raw, ok := answer.Status[cmd.UUID]
+		raw, ok := a.status[cmd.UUID]
 		if !ok {
 			result.Unanswered = append(result.Unanswered, cmd.UUID)
 			continue

@@ -1,0 +1,208 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"tipoff/schedule"
+)
+
+// A Ref names a game so that it is found again in another state of the
+// schedule and at another source: by its id, or by who plays whom and when.
+type Ref struct {
+	ID         string
+	Away, Home string       // tricodes; "" in a Ref that has only an id
+	Day        schedule.Day // Eastern
+}
+
+func refOf(g *schedule.Game) Ref {
+	return Ref{ID: g.ID, Away: g.Away.Code, Home: g.Home.Code, Day: g.Day}
+}
+
+// String writes "0022600061.BOS.NYK.20261020", or the id alone.
+func (r Ref) String() string {
+	if r.Away == "" {
+		return r.ID
+	}
+	return strings.Join([]string{r.ID, r.Away, r.Home, strings.ReplaceAll(string(r.Day), "-", "")}, ".")
+}
+
+var refPattern = regexp.MustCompile(`^([0-9A-Za-z_-]{1,24})(?:\.([0-9A-Za-z]{1,8})\.([0-9A-Za-z]{1,8})\.([0-9]{8}))?$`)
+
+func parseRef(s string) (Ref, bool) {
+	m := refPattern.FindStringSubmatch(s)
+	if m == nil {
+		return Ref{}, false
+	}
+	r := Ref{ID: m[1], Away: m[2], Home: m[3]}
+	if d := m[4]; d != "" {
+		day, err := schedule.ParseDay(d[:4] + "-" + d[4:6] + "-" + d[6:])
+		if err != nil {
+			return Ref{}, false
+		}
+		r.Day = day
+	}
+	return r, true
+}
+
+// pair names the two sides without telling home from away, since games are
+// swapped at times.
+func (r Ref) pair() string {
+	if r.Away < r.Home {
+		return r.Away + " " + r.Home
+	}
+	return r.Home + " " + r.Away
+}
+
+// A mark is what a task says about itself, in the fragment of the link that
+// its description ends with.
+type mark struct {
+	game Ref
+	// set is the same for all tasks of one import target, so that a task is
+	// known again after its owner moved it to another project.
+	set string
+	// own tells that the project was made by Tipoff.
+	own bool
+	// written is when the task was last written, and asOf how old the
+	// schedule was then; both to the second.
+	written, asOf time.Time
+	// prints are fingerprints of the fields as they were written.
+	prints [fields]string
+	// options are those of the import that wrote the task.
+	options url.Values
+}
+
+// markVersion is the first field of every mark.
+const markVersion = "tipoff=1"
+
+// printLength is how many characters a fingerprint has. 24 bits tell an edit
+// from none but for one time in 16 million.
+const printLength = 4
+
+func fingerprint(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.RawURLEncoding.EncodeToString(sum[:3])
+}
+
+// Names of the mark's own fields; the options' names are the others.
+const (
+	markGame    = "game"
+	markSet     = "set"
+	markOwn     = "own"
+	markWritten = "at"
+	markAsOf    = "of"
+	markPrints  = "as"
+)
+
+// fragment writes the mark for the part of an address behind "#".
+func (m mark) fragment() string {
+	v := url.Values{
+		markGame:    {m.game.String()},
+		markSet:     {m.set},
+		markWritten: {strconv.FormatInt(m.written.Unix(), 36)},
+		markAsOf:    {strconv.FormatInt(m.asOf.Unix(), 36)},
+		markPrints:  {strings.Join(m.prints[:], "")},
+	}
+	if m.own {
+		v.Set(markOwn, "1")
+	}
+	for field, values := range m.options {
+		v[field] = values
+	}
+	return markVersion + "&" + v.Encode()
+}
+
+// linkPattern finds a marked link: an address with a mark, with the Markdown
+// around it where that is whole.
+var linkPattern = regexp.MustCompile(`(?:\[[^\[\]\n]*\]\()?(https://[^\s()#]+)#` + markVersion + `&([^\s()\[\]]{1,12000})\)?`)
+
+// findMark finds the last mark in a description. link is where the link
+// stands, Markdown included.
+func findMark(description string) (m mark, link [2]int, ok bool) {
+	// A quick look spares the search in all the tasks of others.
+	if !strings.Contains(description, "#"+markVersion+"&") {
+		return mark{}, link, false
+	}
+	all := linkPattern.FindAllStringSubmatchIndex(description, -1)
+	if len(all) == 0 {
+		return mark{}, link, false
+	}
+	at := all[len(all)-1]
+	m, ok = parseMark(description[at[4]:at[5]])
+	return m, [2]int{at[0], at[1]}, ok
+}
+
+// parseMark reads a fragment without its version.
+func parseMark(fragment string) (mark, bool) {
+	v, err := url.ParseQuery(fragment)
+	if err != nil {
+		return mark{}, false
+	}
+	game, ok := parseRef(v.Get(markGame))
+	if !ok || game.Day == "" {
+		return mark{}, false
+	}
+	m := mark{game: game, set: v.Get(markSet), own: v.Get(markOwn) == "1"}
+	if len(m.set) > 16 {
+		return mark{}, false
+	}
+	for field, into := range map[string]*time.Time{markWritten: &m.written, markAsOf: &m.asOf} {
+		seconds, err := strconv.ParseInt(v.Get(field), 36, 64)
+		if err != nil || seconds < 0 || seconds > 1<<36 {
+			return mark{}, false
+		}
+		*into = time.Unix(seconds, 0).UTC()
+	}
+	prints := v.Get(markPrints)
+	if len(prints) != fields*printLength {
+		return mark{}, false
+	}
+	for f := range m.prints {
+		m.prints[f] = prints[f*printLength : (f+1)*printLength]
+	}
+	for _, field := range []string{markGame, markSet, markOwn, markWritten, markAsOf, markPrints} {
+		v.Del(field)
+	}
+	m.options = v
+	return m, true
+}
+
+// describe writes a task's description: the text, and below it the marked link.
+func describe(text, page string, m mark) string {
+	link := "[Game page](" + page + "#" + m.fragment() + ")"
+	if text == "" {
+		return link
+	}
+	return text + "\n\n" + link
+}
+
+// remark puts a new mark in place of the last one and leaves all else in the
+// description as it is.
+func remark(description, page string, m mark) string {
+	_, at, ok := findMark(description)
+	if !ok {
+		return describe(strings.TrimSpace(description), page, m)
+	}
+	return description[:at[0]] + "[Game page](" + page + "#" + m.fragment() + ")" + description[at[1]:]
+}
+
+// textOf is a description without its marked link.
+func textOf(description string) string {
+	if _, at, ok := findMark(description); ok {
+		description = description[:at[0]] + description[at[1]:]
+	}
+	return strings.TrimSpace(strings.ReplaceAll(description, "\r\n", "\n"))
+}
+
+// pageOf is the address that a game's link leads to.
+func pageOf(g *schedule.Game) string {
+	if page := g.URL(); page != "" {
+		return page
+	}
+	return "https://www.nba.com/schedule"
+}
