@@ -195,6 +195,17 @@ type teamCard struct {
 // FullName reads "Boston Celtics".
 func (t teamCard) FullName() string { return t.City + " " + t.Name }
 
+// Words are what the team can be found by: city, name, code, and what else
+// people call it.
+func (t teamCard) Words() string {
+	also := map[string]string{
+		"BKN": "New York", "CLE": "Cavs", "DAL": "Mavs", "DEN": "Nugs", "GSW": "San Francisco Oakland Dubs",
+		"IND": "Indianapolis", "LAC": "Los Angeles", "LAL": "LA", "MIN": "Wolves Minneapolis",
+		"PHI": "Sixers", "POR": "Blazers", "UTA": "Salt Lake City",
+	}
+	return strings.TrimSpace(strings.ToLower(t.City + " " + t.Name + " " + t.Code + " " + also[t.Code]))
+}
+
 // A gameRow is one game as one team's fan sees it.
 type gameRow struct {
 	// ID is the league's or ESPN's; the list's anchor is "game-" and the ID.

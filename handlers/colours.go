@@ -1,0 +1,145 @@
+package handlers
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/lucasb-eyer/go-colorful"
+
+	"tipoff/schedule"
+)
+
+// What text and graphics need at least against what lies behind them.
+// https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
+const (
+	textContrast    = 4.5
+	graphicContrast = 3.0
+)
+
+// The surfaces of app.css that team colours lie on: the page and the cards of
+// each scheme. A test compares them with the style sheet.
+const (
+	lightPage, lightCard, lightInk = "#f5f4f1", "#ffffff", "#1b1a17"
+	darkPage, darkCard, darkInk    = "#12110f", "#1d1b18", "#f4f0e9"
+)
+
+// teamColours are what the style sheet knows of a team in one colour scheme.
+type teamColours struct {
+	// Fill is the team's colour as a surface, told apart from the page; Ink is
+	// text on it; Trim is the second colour as a line on it.
+	Fill, Ink, Trim colorful.Color
+	// Text is the team's colour as text on the page, on cards and on Tint,
+	// which is a surface with a breath of the team's colour.
+	Text, Tint colorful.Color
+}
+
+// A scheme is what colours have to be readable on.
+type scheme struct{ page, card, ink colorful.Color }
+
+func lightScheme() scheme { return scheme{hex(lightPage), hex(lightCard), hex(lightInk)} }
+func darkScheme() scheme  { return scheme{hex(darkPage), hex(darkCard), hex(darkInk)} }
+
+// coloursOf computes a team's colours for a scheme: the given ones where they
+// can be read, else the nearest shade of the same hue that can.
+func coloursOf(primary, secondary string, on scheme) teamColours {
+	var c teamColours
+	first, second := hex(primary), hex(secondary)
+	c.Fill = shade(first, graphicContrast, on.page, on.card)
+	black, white := hex("#000000"), hex("#ffffff")
+	c.Ink = white
+	if contrast(white, c.Fill) < textContrast {
+		c.Ink = black
+	}
+	c.Trim = shade(second, graphicContrast, c.Fill)
+	c.Tint = snapped(on.card.BlendOkLab(first, 0.10).Clamped())
+	c.Text = shade(first, textContrast, on.page, on.card, c.Tint)
+	return c
+}
+
+// shade is the colour itself when it stands out from all the others by the
+// ratio, else the nearest one that does by lightness alone. Black and white
+// always are among the candidates, and one of them stands out from any one
+// surface by 4.58 or more.
+func shade(c colorful.Color, ratio float64, from ...colorful.Color) colorful.Color {
+	enough := func(c colorful.Color) bool {
+		for _, other := range from {
+			if contrast(c, other) < ratio {
+				return false
+			}
+		}
+		return true
+	}
+	c = snapped(c)
+	l, chroma, hue := c.OkLch()
+	for step := 0.0; step <= 1; step += 0.005 {
+		for _, lightness := range []float64{l - step, l + step} {
+			if step == 0 && enough(c) {
+				return c
+			}
+			if lightness < 0 || lightness > 1 {
+				continue
+			}
+			if tried := snapped(colorful.OkLch(lightness, chroma, hue).Clamped()); enough(tried) {
+				return tried
+			}
+		}
+	}
+	if white := (colorful.Color{R: 1, G: 1, B: 1}); enough(white) {
+		return white
+	}
+	return colorful.Color{}
+}
+
+// snapped is the colour as the style sheet will have it, in 8 bits a channel.
+func snapped(c colorful.Color) colorful.Color {
+	eighth := func(v float64) float64 { return math.Round(v*255) / 255 }
+	return colorful.Color{R: eighth(c.R), G: eighth(c.G), B: eighth(c.B)}
+}
+
+// contrast is the ratio of two colours' luminances, from 1 to 21.
+// https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+func contrast(a, b colorful.Color) float64 {
+	la, lb := luminance(a), luminance(b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+// luminance is relative luminance.
+// https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
+func luminance(c colorful.Color) float64 {
+	r, g, b := c.LinearRgb()
+	return 0.2126*r + 0.7152*g + 0.0722*b
+}
+
+// hex reads #RRGGBB. What is something else is black; a test reads every
+// colour there is.
+func hex(s string) colorful.Color {
+	c, err := colorful.Hex(s)
+	if err != nil {
+		return colorful.Color{}
+	}
+	return c
+}
+
+// teamsCSS is the style sheet with a class per team (team-bos) and one for no
+// team in particular (team-none), in both schemes.
+func teamsCSS(teams []schedule.Team) []byte {
+	var b bytes.Buffer
+	block := func(on scheme) {
+		fmt.Fprintln(&b, rule("none", coloursOf("#a63c0a", "#efc88f", on)))
+		for _, t := range teams {
+			fmt.Fprintln(&b, rule(strings.ToLower(t.Code), coloursOf(t.Primary, t.Secondary, on)))
+		}
+	}
+	block(lightScheme())
+	fmt.Fprintln(&b, "@media (prefers-color-scheme:dark){")
+	block(darkScheme())
+	fmt.Fprintln(&b, "}")
+	return b.Bytes()
+}
+
+func rule(name string, c teamColours) string {
+	return fmt.Sprintf(".team-%s{--team:%s;--team-ink:%s;--team-trim:%s;--team-text:%s;--team-tint:%s}",
+		name, c.Fill.Hex(), c.Ink.Hex(), c.Trim.Hex(), c.Text.Hex(), c.Tint.Hex())
+}

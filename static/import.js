@@ -1,0 +1,242 @@
+// The import page: the plan follows the options as they change, games can be
+// left out without asking the server again, and the import shows its progress
+// while it runs. The project page uses the last of the three. Without this
+// script there is a button for each.
+
+const live = document.querySelector('#live');
+const options = document.querySelector('#options');
+
+function say(text) {
+  if (live) live.textContent = text;
+}
+
+const tasks = (n) => `${n.toLocaleString('en-US')} ${n === 1 ? 'task' : 'tasks'}`;
+
+// The plan follows the options.
+
+let asking;
+
+function address() {
+  const query = new URLSearchParams([...new FormData(options)].filter(([name, value]) => value !== '' && name !== 'skip'));
+  for (const id of leftOut()) query.append('skip', id);
+  return `${options.action}?${query}`;
+}
+
+// leftOut lists the games left out: those with a box, and those that the
+// address names although they have none just now.
+function leftOut() {
+  const boxes = [...document.querySelectorAll('input[type=checkbox][name=skip]')];
+  const out = new Set([...document.querySelectorAll('input[type=hidden][name=skip]')].map((field) => field.value));
+  for (const box of boxes) box.checked ? out.add(box.value) : out.delete(box.value);
+  return out;
+}
+
+async function preview() {
+  asking?.abort();
+  asking = new AbortController();
+  const to = address();
+  document.body.classList.add('busy');
+  try {
+    const answer = await fetch(to, { signal: asking.signal, headers: { Accept: 'text/html' } });
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    if (!page.querySelector('#plan-top') || !page.querySelector('#options')) {
+      location.assign(answer.url); // signed out, or a fault: the page says it best
+      return;
+    }
+    for (const id of ['plan-top', 'plan-list', 'line-games', 'line-tasks', 'line-project']) {
+      document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
+    }
+    faults(page);
+    history.replaceState(null, '', to);
+    say(document.querySelector('#plan-line').textContent);
+  } catch (fault) {
+    if (fault.name === 'AbortError') return;
+    say('The preview could not be brought up to date.');
+  }
+  document.body.classList.remove('busy');
+}
+
+// faults puts what is wrong next to its field, as the server said it.
+function faults(page) {
+  document.querySelector('#mistakes')?.remove();
+  for (const old of options.querySelectorAll('.wrong')) old.remove();
+  for (const field of options.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
+  for (const text of page.querySelectorAll('#options .wrong')) {
+    const field = document.getElementById(text.id.replace(/^e-/, 'f-'));
+    if (!field) continue;
+    field.setAttribute('aria-describedby', text.id);
+    if (field.matches('fieldset')) field.append(text);
+    else {
+      field.setAttribute('aria-invalid', 'true');
+      field.after(text);
+    }
+    field.closest('details.group').open = true;
+  }
+}
+
+if (options) {
+  let soon;
+  options.addEventListener('change', () => {
+    clearTimeout(soon);
+    soon = setTimeout(preview, 200);
+  });
+  options.addEventListener('submit', (event) => {
+    event.preventDefault();
+    clearTimeout(soon);
+    preview();
+  });
+}
+
+// Games are left out.
+
+document.addEventListener('change', (event) => {
+  if (!event.target.matches('input[type=checkbox][name=skip]')) return;
+  const boxes = [...document.querySelectorAll('input[type=checkbox][name=skip]')];
+  const n = boxes.filter((box) => !box.checked).length;
+  const adding = document.querySelector('#adding');
+  const button = document.querySelector('#go');
+  const line = document.querySelector('#plan-line');
+  if (adding) adding.textContent = n.toLocaleString('en-US');
+  if (button) {
+    const changing = Number(button.dataset.changing);
+    if (button.dataset.again) button.textContent = `Go on with the other ${tasks(n + changing)}`;
+    else if (changing && n) button.textContent = `Add ${n} and update ${tasks(changing)} in Todoist`;
+    else if (changing) button.textContent = `Bring ${tasks(changing)} up to date`;
+    else button.textContent = `Add ${tasks(n)} to Todoist`;
+    button.disabled = n + changing === 0;
+  }
+  if (line) line.textContent = line.textContent.replace(/^[\d,]+ tasks?/, tasks(n));
+  if (options) {
+    for (const field of options.querySelectorAll('input[type=hidden][name=skip]')) field.remove();
+    for (const id of leftOut()) {
+      const field = document.createElement('input');
+      Object.assign(field, { type: 'hidden', name: 'skip', value: id });
+      options.append(field);
+    }
+    history.replaceState(null, '', address());
+  }
+});
+
+// The import runs.
+
+document.addEventListener('submit', (event) => {
+  if (event.target.id !== 'run') return;
+  event.preventDefault();
+  run(event.target);
+});
+
+let running = false;
+
+async function run(form) {
+  if (running) return;
+  running = true;
+  const button = form.querySelector('button');
+  const box = document.querySelector('#running');
+  const bar = document.querySelector('#progress');
+  const text = document.querySelector('#progress-text');
+  const fault = document.querySelector('#run-fault');
+  fault.hidden = true;
+  button.setAttribute('aria-disabled', 'true');
+  box.hidden = false;
+  bar.removeAttribute('value');
+  text.textContent = 'Asking Todoist…';
+  document.querySelector('#running-title').focus();
+
+  const stop = (sentence, wait) => {
+    running = false;
+    box.hidden = true;
+    fault.hidden = false;
+    fault.querySelector('p').textContent = sentence;
+    say(sentence);
+    again(button, wait);
+  };
+
+  try {
+    const answer = await fetch(form.action, {
+      method: 'POST',
+      headers: { Accept: 'text/event-stream' },
+      body: new URLSearchParams(new FormData(form)),
+    });
+    if (!(answer.headers.get('Content-Type') ?? '').startsWith('text/event-stream')) {
+      await instead(answer);
+      return;
+    }
+    let told = 0;
+    for await (const { name, data } of events(answer.body)) {
+      if (name === 'progress') {
+        bar.max = data.total || 1;
+        bar.value = data.done;
+        text.textContent = data.message;
+        const quarter = Math.floor((4 * data.done) / (data.total || 1));
+        if (quarter > told) say(data.message);
+        told = Math.max(told, quarter);
+      } else if (name === 'done') {
+        bar.value = bar.max;
+        text.textContent = 'Done. Opening the project…';
+        location.assign(data.location);
+        return;
+      } else if (name === 'failed') {
+        stop(data.message, data.retryAfter);
+        return;
+      }
+    }
+    throw new Error('the stream ended early');
+  } catch {
+    stop('The connection was lost on the way. Press the button again: only what is missing is written, and nothing is made twice.');
+  }
+}
+
+// again lets the button be pressed once more, after the seconds to wait.
+function again(button, seconds) {
+  const label = button.dataset.label ?? button.textContent;
+  button.dataset.label = label;
+  const until = Date.now() + 1000 * (seconds > 0 ? seconds : 0);
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    button.disabled = left > 0;
+    button.textContent = left > 0 ? `Again in ${left} s` : label;
+    if (left > 0) setTimeout(tick, 1000);
+    else button.removeAttribute('aria-disabled');
+  };
+  tick();
+}
+
+// instead shows an answer that is a page: a plan that changed meanwhile, a
+// session that ended, a fault.
+async function instead(answer) {
+  running = false;
+  if (answer.redirected) {
+    location.assign(answer.url);
+    return;
+  }
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const main = page.querySelector('main');
+  if (!main) throw new Error('no page');
+  document.title = page.title;
+  document.querySelector('main').replaceWith(main);
+  main.focus();
+  scrollTo(0, 0);
+}
+
+// events reads a stream of server-sent events, each with JSON data.
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    rest += value.replace(/\r\n?/g, '\n');
+    let end;
+    while ((end = rest.indexOf('\n\n')) >= 0) {
+      let name = 'message';
+      const data = [];
+      for (const line of rest.slice(0, end).split('\n')) {
+        const [, field, text] = /^([^:]*):? ?(.*)$/.exec(line);
+        if (field === 'event') name = text;
+        if (field === 'data') data.push(text);
+      }
+      rest = rest.slice(end + 2);
+      if (data.length) yield { name, data: JSON.parse(data.join('\n')) };
+    }
+  }
+}

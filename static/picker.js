@@ -1,0 +1,47 @@
+// Search as you type over the teams of the home page. Without this script the
+// thirty links are all there is, and all that is needed.
+
+const find = document.querySelector('#find');
+const cards = [...document.querySelectorAll('[data-team]')];
+const found = document.querySelector('#found');
+const none = document.querySelector('#none');
+
+const plain = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
+const words = (text) => plain(text).split(/[^a-z0-9]+/).filter(Boolean);
+
+// A card fits when each word typed begins one of its own.
+function fits(card, typed) {
+  const own = words(card.dataset.team);
+  return typed.every((word) => own.some((one) => one.startsWith(word)));
+}
+
+let telling;
+
+function filter() {
+  const typed = words(find.value);
+  let count = 0;
+  for (const card of cards) {
+    card.hidden = !fits(card, typed);
+    if (!card.hidden) count++;
+  }
+  for (const group of document.querySelectorAll('.division, .conference')) {
+    group.hidden = !group.querySelector('[data-team]:not([hidden])');
+  }
+  none.hidden = count > 0;
+  clearTimeout(telling);
+  telling = setTimeout(() => {
+    found.textContent = typed.length ? `${count} ${count === 1 ? 'team' : 'teams'} found` : '';
+  }, 500);
+}
+
+if (find) {
+  find.addEventListener('input', filter);
+  find.form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const shown = cards.filter((card) => !card.hidden);
+    const link = shown[0]?.querySelector('.card-main');
+    if (shown.length === 1) link.click();
+    else link?.focus();
+  });
+  if (find.value) filter();
+}

@@ -1,0 +1,85 @@
+// The season page: the filter applies as it changes, and the next game counts
+// down. Without this script the filter has a button and the date is enough.
+
+const form = document.querySelector('#filter form, form#filter');
+let asking;
+
+async function show() {
+  asking?.abort();
+  asking = new AbortController();
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+  const address = `${form.action}?${query}`;
+  const season = document.querySelector('#season');
+  season.setAttribute('aria-busy', 'true');
+  try {
+    const answer = await fetch(address, { signal: asking.signal, headers: { Accept: 'text/html' } });
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const next = page.querySelector('#season');
+    if (!next) {
+      form.submit(); // whatever it is, the whole page says it best
+      return;
+    }
+    const line = next.querySelector('#season-line')?.textContent ?? '';
+    season.querySelector('#season-line').textContent = line;
+    next.querySelector('#season-line')?.remove();
+    for (const old of [...season.children]) if (old.id !== 'season-line') old.remove();
+    season.append(...next.children);
+    document.querySelector('#shown').textContent = page.querySelector('#shown')?.textContent ?? '';
+    for (const link of ['.band-do a']) {
+      const to = page.querySelector(link);
+      if (to) document.querySelector(link).href = to.href;
+    }
+    faults(page);
+    history.replaceState(null, '', address);
+  } catch (fault) {
+    if (fault.name === 'AbortError') return;
+    form.submit();
+  }
+  season.removeAttribute('aria-busy');
+}
+
+// faults puts what is wrong next to its field, as the server said it.
+function faults(page) {
+  for (const old of form.querySelectorAll('.wrong')) old.remove();
+  for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
+  for (const text of page.querySelectorAll('#filter .wrong')) {
+    const field = document.getElementById(text.id.replace(/^e-/, 'f-'));
+    if (!field) continue;
+    field.setAttribute('aria-describedby', text.id);
+    if (field.matches('fieldset')) field.append(text);
+    else {
+      field.setAttribute('aria-invalid', 'true');
+      field.after(text);
+    }
+  }
+}
+
+if (form) {
+  let soon;
+  form.addEventListener('change', () => {
+    clearTimeout(soon);
+    soon = setTimeout(show, 150);
+  });
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    clearTimeout(soon);
+    show();
+  });
+}
+
+const clock = document.querySelector('[data-countdown]');
+
+function count() {
+  const seconds = Math.round((Date.parse(clock.dataset.countdown) - Date.now()) / 1000);
+  if (!(seconds > 0)) {
+    clock.textContent = seconds > -3 * 3600 ? 'Tipped off' : '';
+    return;
+  }
+  const parts = [[Math.floor(seconds / 86400), 'd'], [Math.floor(seconds / 3600) % 24, 'h'], [Math.floor(seconds / 60) % 60, 'min']];
+  const first = parts.findIndex(([n]) => n > 0);
+  const shown = first < 0 ? [[seconds, 's']] : parts.slice(first, first + 2);
+  clock.textContent = `Tips off in ${shown.map(([n, unit]) => `${n} ${unit}`).join(' ')}`;
+  setTimeout(count, first < 0 ? 1000 : 1000 * (seconds % 60 || 60));
+}
+
+if (clock) count();
