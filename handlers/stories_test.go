@@ -26,7 +26,7 @@ func stories() map[string]view {
 	demo.Demo, demo.DemoURL = true, "/demo/todoist/"
 
 	season := storySeason(rd)
-	next := season[14]
+	next := season[16]
 	celtics := storyTeam("BOS", &next)
 	planRows := storyPlan(season)
 	conferences := storyConferences(&next)
@@ -45,11 +45,11 @@ func stories() map[string]view {
 		layout: titled(in, "Import the Celtics", ""), Form: options, Teams: []teamCard{celtics}, AllTeams: all, Opponents: opponents,
 		Zones:    []choice{{"America/New_York", "Your Todoist’s, and the Celtics’"}},
 		Projects: []choice{{"in", "Inbox"}, {"77", "Sports"}}, ZoneNote: "Times are New York time.", Reminders: true, Durations: true,
-		Plan: &planView{Import: "i-1", Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: true, Team: "BOS", Added: planRows[14:]},
+		Plan: &planView{Import: "i-1", Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: true, Added: planRows[14:]},
 	}
 	again := fresh
 	again.Plan = &planView{
-		Import: "i-2", Fingerprint: "f-2", Options: options.Values, Project: "Boston Celtics 2026-27", Team: "BOS",
+		Import: "i-2", Fingerprint: "f-2", Options: options.Values, Project: "Boston Celtics 2026-27",
 		Added: planRows[40:43], Unchanged: planRows[20:40],
 		Changed: []planRow{
 			{ID: "c1", When: planRows[15].When, Title: "Celtics at Bulls", Changes: []change{{"Tip-off", "Sun, Nov 22, 6:00 PM", "Sun, Nov 22, 3:30 PM"}, {"TV", "NBC Sports Boston", "ABC, NBC Sports Boston"}}},
@@ -68,15 +68,15 @@ func stories() map[string]view {
 	plan.Notices = []notice{{Kind: "stop", Text: "Your Todoist has 5 projects, and its plan keeps no more than 5.", Link: "/import?team=BOS&target=in", LinkText: "Put the games into your Inbox instead"}}
 	stopped.Plan = &plan
 	inStep := again
-	inStep.Plan = &planView{Project: "Boston Celtics 2026-27", Team: "BOS", Unchanged: planRows[14:]}
+	inStep.Plan = &planView{Project: "Boston Celtics 2026-27", Unchanged: planRows[14:]}
 
 	project := projectPage{
 		layout: titled(in, "Boston Celtics 2026-27", "projects"), ID: "6XR4", Name: "Boston Celtics 2026-27", OpenURL: "https://app.todoist.com/app/project/6XR4",
 		Team: &celtics, OptionsURL: "/import?team=BOS&target=6XR4", Games: planRows[14:40], Completed: 9,
-		Plan: &planView{Project: "Boston Celtics 2026-27", Team: "BOS", Unchanged: planRows[14:40]},
+		Plan: &planView{Project: "Boston Celtics 2026-27", Unchanged: planRows[14:40]},
 	}
 	waiting := project
-	waiting.Plan = &planView{Import: "i-3", Fingerprint: "f-3", Options: options.Values, Project: project.Name, Team: "BOS", Changed: again.Plan.Changed, Postponed: again.Plan.Postponed, Kept: again.Plan.Kept, Unchanged: planRows[20:40]}
+	waiting.Plan = &planView{Import: "i-3", Fingerprint: "f-3", Options: options.Values, Project: project.Name, Changed: again.Plan.Changed, Postponed: again.Plan.Postponed, Kept: again.Plan.Kept, Unchanged: planRows[20:40]}
 	done := project
 	done.Done = &outcome{Added: 68}
 	partly := waiting

@@ -434,6 +434,14 @@ type importPage struct {
 	Plan *planView
 }
 
+// Code is the tricode whose colours the page wears; empty for several teams.
+func (p importPage) Code() string {
+	if len(p.Teams) != 1 {
+		return ""
+	}
+	return p.Teams[0].Code
+}
+
 // Open says whether a group of the options is open at first: when something in
 // it is wrong, and the games when there is no team yet.
 func (p importPage) Open(group string) bool {
@@ -525,8 +533,6 @@ type planView struct {
 	// Project is the target's name; New says that it will be made.
 	Project string
 	New     bool
-	// Team is the tricode whose colours the plan wears; empty for several.
-	Team string
 	// Notices are limits and warnings. A notice of the kind "stop" takes the
 	// button away.
 	Notices []notice
@@ -565,6 +571,18 @@ func (p planView) Adding() int {
 	n := 0
 	for _, row := range p.Added {
 		if !row.LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
+// Kinds counts the kinds of things that the plan lists, to tell whether counts
+// say more than the summary.
+func (p planView) Kinds() int {
+	n := 0
+	for _, rows := range [][]planRow{p.Added, p.Changed, p.Postponed, p.Kept, p.Unchanged} {
+		if len(rows) > 0 {
 			n++
 		}
 	}
@@ -611,7 +629,7 @@ func (p planView) Summary() string {
 	case added > 0 && p.New:
 		return plural(added, "task") + " will be added to a new project, " + project + "."
 	case added > 0 && changed > 0:
-		return plural(added, "task") + " will be added to " + project + " and " + areOrIs(changed) + " brought up to date."
+		return plural(added, "task") + " will be added to " + project + fmt.Sprintf(" and %s brought up to date.", thousands(changed))
 	case added > 0:
 		return plural(added, "task") + " will be added to " + project + "."
 	case changed > 0:
@@ -622,13 +640,6 @@ func (p planView) Summary() string {
 		return project + " is in step with the schedule. There is nothing to do."
 	}
 	return "No game fits these choices, so there is nothing to add."
-}
-
-func areOrIs(n int) string {
-	if n == 1 {
-		return "1 is"
-	}
-	return fmt.Sprintf("%d are", n)
 }
 
 // Button is the label of the one button.
