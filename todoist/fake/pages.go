@@ -434,7 +434,9 @@ func projectPage(s *Server, a *Account, r *http.Request) answer {
 		page.Open++
 		groups[t.SectionID] = append(groups[t.SectionID], line)
 	}
-	byDue := func(a, b taskLine) int { return cmp.Or(cmp.Compare(a.sortDay, b.sortDay), a.Instant.Compare(b.Instant)) }
+	byDue := func(a, b taskLine) int {
+		return cmp.Or(cmp.Compare(a.sortDay, b.sortDay), a.Instant.Compare(b.Instant))
+	}
 	if loose := groups[""]; len(loose) > 0 {
 		slices.SortStableFunc(loose, byDue)
 		page.Sections = append(page.Sections, taskGroup{"", loose})
