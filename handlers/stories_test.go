@@ -86,7 +86,7 @@ func stories() map[string]view {
 	}, Retry: "Todoist asks to wait for a minute before the next try."}
 
 	team := teamPage{
-		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running",
+		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running", Now: rd.Now.Format(time.RFC3339),
 		Facts: teamFacts{Left: 68, Home: 33, Away: 35, BackToBacks: 11, Trip: 6, TripFrom: season[30].When, TripTo: season[35].When, National: 24, CupGames: 2},
 		Form:  form{Values: url.Values{"games": {"all"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"}, "tv": {"any"}, "timezone": {"America/New_York"}}}, Opponents: opponents,
 		Calendar: rd.calendarOf(season), Games: season, Of: len(season), Zone: "New York time",

@@ -765,6 +765,9 @@ type teamPage struct {
 	// State is the season's: "unreleased", "ahead" (before the first game),
 	// "running", "playoffs" or "over".
 	State string
+	// Now is the instant of the page in RFC 3339, which the countdown starts
+	// from, since the program's clock may not be the browser's (-now).
+	Now   string
 	Facts teamFacts
 	// Form has the filter's fields, defaults filled in.
 	Form      form

@@ -68,9 +68,11 @@ if (form) {
 }
 
 const clock = document.querySelector('[data-countdown]');
+// The program's clock may have been set to another day than the browser's.
+const ahead = clock?.dataset.now ? Date.parse(clock.dataset.now) - Date.now() : 0;
 
 function count() {
-  const seconds = Math.round((Date.parse(clock.dataset.countdown) - Date.now()) / 1000);
+  const seconds = Math.round((Date.parse(clock.dataset.countdown) - Date.now() - ahead) / 1000);
   if (!(seconds > 0)) {
     clock.textContent = seconds > -3 * 3600 ? 'Tipped off' : '';
     return;
