@@ -232,7 +232,17 @@ func compactGame(line string, w *words) (Game, error) {
 		}
 	}
 
-	g.Away, g.Home = compactSide(f[2]), compactSide(f[3])
+	for i, side := range [...]*Side{&g.Away, &g.Home} {
+		field := f[2+i]
+		if team, ok := TeamByCode(field); ok {
+			*side = team.Side()
+		} else if field != "-" {
+			side.Code, side.City, side.Name = three(field)
+			if side.Code == "" || w.code(side.Code) != side.Code {
+				return Game{}, fmt.Errorf("%q is not a side", field)
+			}
+		}
+	}
 	for mark := range strings.FieldsSeq(f[4]) {
 		switch mark {
 		case "postponed":
@@ -260,18 +270,6 @@ func compactGame(line string, w *words) (Game, error) {
 	g.HomeTV, g.AwayTV = compactList(f[8], w), compactList(f[9], w)
 	g.Changed, _ = instant(f[10])
 	return g, nil
-}
-
-func compactSide(field string) Side {
-	if field == "-" {
-		return Side{}
-	}
-	if team, ok := TeamByCode(field); ok {
-		return team.Side()
-	}
-	var s Side
-	s.Code, s.City, s.Name = three(field)
-	return s
 }
 
 func compactList(field string, w *words) []string {

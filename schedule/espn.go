@@ -2,13 +2,18 @@ package schedule
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // espnEvent is what is of use in one event of ESPN's team schedules. Its
@@ -279,15 +284,12 @@ func arenaName(name string) string {
 
 // mergeESPN makes one season of the schedules of all teams, in which each game
 // occurs twice.
-func mergeESPN(schedules []*Season) *Season {
-	merged := &Season{Source: SourceESPN}
+func mergeESPN(label string, schedules []*Season) *Season {
+	merged := &Season{Label: label, Source: SourceESPN}
 	seen := map[string]bool{}
 	for _, s := range schedules {
-		if merged.Label == "" {
-			merged.Label = s.Label
-		}
 		for _, g := range s.Games {
-			if g.Season == merged.Label && !seen[g.ID] {
+			if g.Season == label && !seen[g.ID] {
 				seen[g.ID] = true
 				merged.Games = append(merged.Games, g)
 			}
@@ -343,4 +345,54 @@ func noted(note, words string, day Day) bool {
 func samePair(g, h Game) bool {
 	return g.Home.Code == h.Home.Code && g.Away.Code == h.Away.Code ||
 		g.Home.Code == h.Away.Code && g.Away.Code == h.Home.Code
+}
+
+// The season types that ESPN tells apart: preseason, regular season, play-offs
+// and play-in. The type between, 4, is the All-Star weekend.
+var espnSeasonTypes = [...]int{1, 2, 3, 5}
+
+const (
+	espnAtOnce = 4                      // requests
+	espnPause  = 100 * time.Millisecond // of each of them before the next
+)
+
+// fetchESPN asks ESPN for the schedules of all teams, of the season it is time
+// for. Its API is not documented and sets no limits, so that it is asked
+// gently. A request that fails is made once more. ESPN refuses some browsers
+// and does not refuse Go.
+func (l *Live) fetchESPN(ctx context.Context) (*Season, validators, error) {
+	year := seasonYear(l.cfg.Now())
+	schedules := make([]*Season, len(teams)*len(espnSeasonTypes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(espnAtOnce)
+	for i := range schedules {
+		team, seasonType := teams[i%len(teams)], espnSeasonTypes[i/len(teams)]
+		url := fmt.Sprintf("%s/apis/site/v2/sports/basketball/nba/teams/%s/schedule?season=%d&seasontype=%d",
+			strings.TrimSuffix(l.cfg.ESPNURL, "/"), strings.ToLower(team.ESPN), year+1, seasonType)
+		group.Go(func() error {
+			var err error
+			for range 2 {
+				_, err = l.get(ctx, url, http.Header{"Accept": {"application/json"}}, func(body io.Reader) (err error) {
+					schedules[i], err = DecodeESPN(body)
+					return err
+				})
+				if errors.Is(err, errNotFound) && seasonType != 2 {
+					schedules[i], err = &Season{}, nil
+				}
+				select {
+				case <-ctx.Done():
+					return cmp.Or(err, ctx.Err())
+				case <-time.After(espnPause):
+				}
+				if err == nil {
+					return nil
+				}
+			}
+			return fmt.Errorf("get ESPN's schedule of %s: %w", team.Code, err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, validators{}, err
+	}
+	return mergeESPN(seasonLabel(year), schedules), validators{}, nil
 }
