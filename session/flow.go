@@ -1,0 +1,175 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	flowLifetime = 15 * time.Minute
+	maxFlows     = 8 // sign-ins under way in one browser
+)
+
+// A Flow is a sign-in under way: what must be remembered from the redirect to
+// Todoist until the way back.
+type Flow struct {
+	State    string // 32 random bytes
+	Verifier string // for PKCE, 32 random bytes
+	Next     string // where to go after, as given to Begin
+	Scopes   []string
+	Begun    time.Time
+}
+
+// Begin starts a sign-in. It is bound to this browser by a cookie of its own, of
+// which the server keeps the counterpart (with the store cookie: the cookie holds
+// all, sealed). It ends after 15 minutes, and a ninth ends the oldest.
+func (m *Manager) Begin(ctx context.Context, next string, scopes []string) (Flow, error) {
+	rq, ok := m.request(ctx)
+	if !ok {
+		return Flow{}, errNoRequest
+	}
+	rq.mu.Lock()
+	defer rq.mu.Unlock()
+	if rq.sent {
+		return Flow{}, fmt.Errorf("begin a sign-in: the answer has begun, a cookie cannot be set any more")
+	}
+	f := Flow{State: random(), Verifier: random(), Next: next, Scopes: scopes, Begun: m.now()}
+	name := m.flowCookie(f.State)
+	inCookie := f
+	if !m.stateless {
+		key := kindFlow + "/" + hash(f.State)
+		err := m.store.put(ctx, row{
+			Key:     key,
+			Value:   m.ring.seal(key, f.encode()),
+			Expires: f.Begun.Add(flowLifetime),
+		})
+		if err != nil {
+			return Flow{}, fmt.Errorf("begin a sign-in: %w", err)
+		}
+		inCookie = Flow{State: f.State, Begun: f.Begun}
+	}
+	value := encodeCookie(m.ring.seal(name, inCookie.encode()))
+	if n := len(name) + len(value); n > maxCookie {
+		return Flow{}, fmt.Errorf("begin a sign-in: needs a cookie of %d bytes, browsers keep %d", n, maxCookie)
+	}
+	m.dropOldFlows(ctx, rq)
+	m.setCookie(rq, name, value, flowLifetime)
+	return f, nil
+}
+
+// Finish returns the sign-in that a state belongs to, once: it is gone before it
+// is compared. It reports false for a state that is empty, unknown, used, older
+// than 15 minutes or another browser's. (Or that cannot be looked up: see Err.)
+func (m *Manager) Finish(ctx context.Context, state string) (Flow, bool) {
+	rq, ok := m.request(ctx)
+	if !ok || state == "" {
+		return Flow{}, false
+	}
+	rq.mu.Lock()
+	defer rq.mu.Unlock()
+	name := m.flowCookie(state)
+	c, err := rq.r.Cookie(name)
+	if err != nil || rq.sent {
+		return Flow{}, false
+	}
+	f, ok := m.openFlow(c)
+	m.setCookie(rq, name, "", 0)
+	if !ok || !same(f.State, state) {
+		return Flow{}, false
+	}
+	if !m.stateless {
+		f, ok, err = m.takeFlow(ctx, state)
+		if err != nil {
+			rq.err = err
+			m.cfg.Log.WarnContext(ctx, "sign-in not looked up", "error", err)
+		}
+		if !ok || !same(f.State, state) {
+			return Flow{}, false
+		}
+	}
+	if m.now().Sub(f.Begun) > flowLifetime {
+		return Flow{}, false
+	}
+	return f, true
+}
+
+// same compares in constant time. Nothing is never the same as nothing.
+func same(a, b string) bool {
+	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+}
+
+// takeFlow removes a sign-in's row and returns what it held, to one caller only.
+func (m *Manager) takeFlow(ctx context.Context, state string) (Flow, bool, error) {
+	key := kindFlow + "/" + hash(state)
+	r, ok, err := m.store.get(ctx, key)
+	if err != nil || !ok {
+		return Flow{}, false, err
+	}
+	if ok, err = m.store.remove(ctx, key, r.Value); err != nil || !ok {
+		return Flow{}, false, err
+	}
+	plain, ok := m.ring.open(key, r.Value)
+	if !ok {
+		return Flow{}, false, nil
+	}
+	f, ok := decodeFlow(plain)
+	return f, ok, nil
+}
+
+// flowCookie names a sign-in's cookie, so that several do not collide.
+func (m *Manager) flowCookie(state string) string { return m.cookie.name + "-" + hash(state)[:12] }
+
+// openFlow reads what a sign-in's cookie holds.
+func (m *Manager) openFlow(c *http.Cookie) (Flow, bool) {
+	sealed, ok := decodeCookie(c.Value)
+	if !ok {
+		return Flow{}, false
+	}
+	plain, ok := m.ring.open(c.Name, sealed)
+	if !ok {
+		return Flow{}, false
+	}
+	return decodeFlow(plain)
+}
+
+// dropOldFlows makes room for one more sign-in: the oldest go, and so do cookies
+// that look like one and do not open.
+func (m *Manager) dropOldFlows(ctx context.Context, rq *request) {
+	type old struct {
+		name string
+		flow Flow
+	}
+	var all []old
+	for _, c := range rq.r.Cookies() {
+		if strings.HasPrefix(c.Name, m.cookie.name+"-") {
+			f, _ := m.openFlow(c)
+			all = append(all, old{c.Name, f})
+		}
+	}
+	slices.SortFunc(all, func(a, b old) int { return cmp.Compare(a.flow.Begun.UnixNano(), b.flow.Begun.UnixNano()) })
+	for len(all) >= maxFlows {
+		m.setCookie(rq, all[0].name, "", 0)
+		if !m.stateless && all[0].flow.State != "" {
+			// Should this fail, the row expires by itself and nothing can use it.
+			_, _ = m.store.remove(ctx, kindFlow+"/"+hash(all[0].flow.State), nil)
+		}
+		all = all[1:]
+	}
+}
+
+func (f Flow) encode() []byte {
+	b, _ := json.Marshal(f) // strings and a time of this century always encode
+	return b
+}
+
+func decodeFlow(b []byte) (f Flow, ok bool) {
+	ok = json.Unmarshal(b, &f) == nil
+	return f, ok
+}
