@@ -47,6 +47,11 @@ func coloursOf(primary, secondary string, on scheme) teamColours {
 	var c teamColours
 	first, second := hex(primary), hex(secondary)
 	c.Fill = shade(first, graphicContrast, on.page, on.card)
+	if lightness(first)-lightness(c.Fill) > 0.1 && shade(second, graphicContrast, on.page, on.card) == second {
+		// A pale colour made dark turns muddy: the other one takes its place.
+		first, second = second, first
+		c.Fill = first
+	}
 	black, white := hex("#000000"), hex("#ffffff")
 	c.Ink = white
 	if contrast(white, c.Fill) < textContrast {
@@ -55,7 +60,17 @@ func coloursOf(primary, secondary string, on scheme) teamColours {
 	c.Trim = shade(second, graphicContrast, c.Fill)
 	c.Tint = snapped(on.card.BlendOkLab(first, 0.10).Clamped())
 	c.Text = shade(first, textContrast, on.page, on.card, c.Tint)
+	_, chroma, _ := second.OkLch()
+	if math.Abs(lightness(first)-lightness(c.Text)) > 0.2 && chroma > 0.06 && shade(second, textContrast, on.page, on.card, c.Tint) == second {
+		c.Text = second
+	}
 	return c
+}
+
+// lightness is OKLCH's, from 0 to 1.
+func lightness(c colorful.Color) float64 {
+	l, _, _ := c.OkLch()
+	return l
 }
 
 // shade is the colour itself when it stands out from all the others by the
@@ -71,7 +86,6 @@ func shade(c colorful.Color, ratio float64, from ...colorful.Color) colorful.Col
 		}
 		return true
 	}
-	c = snapped(c)
 	l, chroma, hue := c.OkLch()
 	for step := 0.0; step <= 1; step += 0.005 {
 		for _, lightness := range []float64{l - step, l + step} {

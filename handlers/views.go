@@ -625,15 +625,19 @@ func (p planView) Untimed() int {
 func (p planView) Summary() string {
 	project := "“" + p.Project + "”"
 	added, changed := p.Adding(), p.Changing()
+	will := " will"
+	if p.Stopped() {
+		will = " would"
+	}
 	switch {
 	case added > 0 && p.New:
-		return plural(added, "task") + " will be added to a new project, " + project + "."
+		return plural(added, "task") + will + " be added to a new project, " + project + "."
 	case added > 0 && changed > 0:
-		return plural(added, "task") + " will be added to " + project + fmt.Sprintf(" and %s brought up to date.", thousands(changed))
+		return plural(added, "task") + will + " be added to " + project + fmt.Sprintf(" and %s brought up to date.", thousands(changed))
 	case added > 0:
-		return plural(added, "task") + " will be added to " + project + "."
+		return plural(added, "task") + will + " be added to " + project + "."
 	case changed > 0:
-		return plural(changed, "task") + " in " + project + " will be brought up to date."
+		return plural(changed, "task") + " in " + project + will + " be brought up to date."
 	case len(p.Added) > 0:
 		return "Every game is left out, so nothing will be added."
 	case len(p.Unchanged)+len(p.Kept) > 0:
@@ -689,6 +693,12 @@ type projectPage struct {
 	Completed int
 }
 
+// ShowsPlan says that the plan is worth a place on the page: not when the
+// import just done says the same.
+func (p projectPage) ShowsPlan() bool {
+	return p.Plan != nil && (p.Done == nil || len(p.Done.Failed) > 0 || !p.Plan.Nothing())
+}
+
 // GamesByMonth groups the games for the list.
 func (p projectPage) GamesByMonth() []month[planRow] { return planMonths(p.Games) }
 
@@ -698,6 +708,23 @@ type outcome struct {
 	Failed                          []failedTask
 	// Retry says when to press the button again, as a sentence; may be empty.
 	Retry string
+}
+
+// Line says in one sentence what was done.
+func (o outcome) Line() string {
+	var words []string
+	for _, part := range []struct {
+		n    int
+		text string
+	}{{o.Added, "added"}, {o.Updated, "brought up to date"}, {o.Unchanged, "already right"}, {o.Kept, "kept as you edited them"}} {
+		if part.n > 0 {
+			words = append(words, thousands(part.n)+" "+part.text)
+		}
+	}
+	if len(words) == 0 {
+		return "Nothing was written."
+	}
+	return strings.Join(words, ", ") + "."
 }
 
 // A failedTask is a game whose task could not be written, with the reason as
