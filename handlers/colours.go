@@ -58,10 +58,11 @@ func coloursOf(primary, secondary string, on scheme) teamColours {
 		c.Ink = black
 	}
 	c.Trim = shade(second, graphicContrast, c.Fill)
-	c.Tint = snapped(on.card.BlendOkLab(first, 0.10).Clamped())
+	c.Tint = snapped(on.card.BlendOkLab(c.Fill, 0.12).Clamped())
 	c.Text = shade(first, textContrast, on.page, on.card, c.Tint)
-	_, chroma, _ := second.OkLch()
-	if math.Abs(lightness(first)-lightness(c.Text)) > 0.2 && chroma > 0.06 && shade(second, textContrast, on.page, on.card, c.Tint) == second {
+	// A colour far from its own self tells less than the team's other one,
+	// unless that is a grey beside a colour.
+	if math.Abs(lightness(first)-lightness(c.Text)) > 0.2 && (chroma(second) > 0.06 || chroma(first) < 0.03) && shade(second, textContrast, on.page, on.card, c.Tint) == second {
 		c.Text = second
 	}
 	return c
@@ -71,6 +72,12 @@ func coloursOf(primary, secondary string, on scheme) teamColours {
 func lightness(c colorful.Color) float64 {
 	l, _, _ := c.OkLch()
 	return l
+}
+
+// chroma is OKLCH's, from 0 for greys to about 0.3.
+func chroma(c colorful.Color) float64 {
+	_, chroma, _ := c.OkLch()
+	return chroma
 }
 
 // shade is the colour itself when it stands out from all the others by the
