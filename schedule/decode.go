@@ -86,12 +86,12 @@ func truncated(err error) error {
 	return err
 }
 
-// flag is a boolean that some feeds write as a string.
-type flag bool
+// looseBool is a boolean that some feeds write as a string.
+type looseBool bool
 
 // UnmarshalJSON accepts true, "true" and "True"; all else is false.
-func (f *flag) UnmarshalJSON(b []byte) error {
-	*f = flag(strings.EqualFold(strings.Trim(string(b), `" `), "true"))
+func (f *looseBool) UnmarshalJSON(b []byte) error {
+	*f = looseBool(strings.EqualFold(strings.Trim(string(b), `" `), "true"))
 	return nil
 }
 

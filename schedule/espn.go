@@ -29,8 +29,8 @@ type espnEvent struct {
 		ID json.Number `json:"id"` // the team schedule's season type
 	} `json:"seasonType"`
 	Competitions []struct {
-		TimeValid   *bool `json:"timeValid"` // false while no time is set
-		NeutralSite flag  `json:"neutralSite"`
+		TimeValid   *bool     `json:"timeValid"` // false while no time is set
+		NeutralSite looseBool `json:"neutralSite"`
 		Venue       struct {
 			FullName string `json:"fullName"`
 			Address  struct {

@@ -12,25 +12,25 @@ import (
 // in Z whatever zone they are in: only gameDateTimeUTC is an instant, those
 // with Est are Eastern clocks and homeTeamTime is one in the home market.
 type nbaGame struct {
-	GameID           string `json:"gameId"`
-	GameStatus       int    `json:"gameStatus"`
-	GameStatusText   string `json:"gameStatusText"` // may have trailing spaces
-	GameDateEst      string `json:"gameDateEst"`
-	GameTimeEst      string `json:"gameTimeEst"`
-	GameDateTimeEst  string `json:"gameDateTimeEst"`
-	GameDateTimeUTC  string `json:"gameDateTimeUTC"`
-	HomeTeamTime     string `json:"homeTeamTime"`
-	IfNecessary      flag   `json:"ifNecessary"` // a string in one of the two shapes
-	SeriesGameNumber string `json:"seriesGameNumber"`
-	GameLabel        string `json:"gameLabel"`
-	GameSubLabel     string `json:"gameSubLabel"`
-	SeriesText       string `json:"seriesText"`
-	ArenaName        string `json:"arenaName"`
-	ArenaState       string `json:"arenaState"`
-	ArenaCity        string `json:"arenaCity"`
-	PostponedStatus  string `json:"postponedStatus"`
-	GameSubtype      string `json:"gameSubtype"`
-	IsNeutral        flag   `json:"isNeutral"`
+	GameID           string    `json:"gameId"`
+	GameStatus       int       `json:"gameStatus"`
+	GameStatusText   string    `json:"gameStatusText"` // may have trailing spaces
+	GameDateEst      string    `json:"gameDateEst"`
+	GameTimeEst      string    `json:"gameTimeEst"`
+	GameDateTimeEst  string    `json:"gameDateTimeEst"`
+	GameDateTimeUTC  string    `json:"gameDateTimeUTC"`
+	HomeTeamTime     string    `json:"homeTeamTime"`
+	IfNecessary      looseBool `json:"ifNecessary"` // a string in one of the two shapes
+	SeriesGameNumber string    `json:"seriesGameNumber"`
+	GameLabel        string    `json:"gameLabel"`
+	GameSubLabel     string    `json:"gameSubLabel"`
+	SeriesText       string    `json:"seriesText"`
+	ArenaName        string    `json:"arenaName"`
+	ArenaState       string    `json:"arenaState"`
+	ArenaCity        string    `json:"arenaCity"`
+	PostponedStatus  string    `json:"postponedStatus"`
+	GameSubtype      string    `json:"gameSubtype"`
+	IsNeutral        looseBool `json:"isNeutral"`
 
 	Broadcasters struct {
 		National   []nbaChannel `json:"nationalBroadcasters"`   // one shape
