@@ -125,7 +125,10 @@ func (w *web) client() *http.Client {
 	return &http.Client{Transport: handler(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Host == "league" {
 			w.asked.Add(1)
-			w.league(rw, r)
+			w.mu.Lock()
+			league := w.league
+			w.mu.Unlock()
+			league(rw, r)
 			return
 		}
 		w.espnAsked.Add(1)
@@ -179,7 +182,7 @@ func answer(body []byte) func(http.ResponseWriter, *http.Request) {
 func inSeason(t *testing.T, test func(t *testing.T, now func() time.Time)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		shift := at("2026-11-20T18:00:00Z").Sub(time.Now())
+		shift := time.Until(at("2026-11-20T18:00:00Z"))
 		test(t, func() time.Time { return time.Now().Add(shift) })
 	})
 }
@@ -360,7 +363,10 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 		if n := strings.Count(log.String(), "the schedule is not refreshed"); n != 1 {
 			t.Errorf("logged %d times, want once:\n%s", n, log.String())
 		}
-		w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+		answering := answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+		w.mu.Lock()
+		w.league = answering
+		w.mu.Unlock()
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		if r := l.Status(); r.Trouble != "" || r.Source != SourceNBA || strings.Count(log.String(), "refreshed again") != 1 {
