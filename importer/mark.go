@@ -119,7 +119,7 @@ func (m mark) fragment() string {
 
 // linkPattern finds a marked link: an address with a mark, with the Markdown
 // around it where that is whole.
-var linkPattern = regexp.MustCompile(`(?:\[[^\[\]\n]*\]\()?(https://[^\s()#]+)#` + markVersion + `&([^\s()\[\]]{1,12000})\)?`)
+var linkPattern = regexp.MustCompile(`(?:\[[^\[\]\n]*\]\()?(https://[^\s()#]+)#` + markVersion + `&([^\s()\[\]]+)\)?`)
 
 // findMark finds the last mark in a description. link is where the link
 // stands, Markdown included.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"tipoff/schedule"
 	"tipoff/todoist"
 )
@@ -26,7 +28,7 @@ type Removal struct {
 	// else, so that it goes itself.
 	Whole bool
 
-	user, token string
+	token string // of the read, as a write wants it
 }
 
 // Existing is a project with imported tasks, as it is now.
@@ -143,7 +145,7 @@ func (im *Importer) Removal(ctx context.Context, c *todoist.Client, project stri
 	if err := a.readCompleted(ctx, c, project, im.Season(), im.Now()); err != nil {
 		return nil, err
 	}
-	r := &Removal{Project: a.projects[project], user: a.user.ID, token: a.token}
+	r := &Removal{Project: a.projects[project], token: a.token}
 	own := false
 	months := map[string]bool{}
 	kept := map[string]bool{} // sections that hold tasks which stay
@@ -246,9 +248,9 @@ func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project
 func (r *Removal) commands(completed bool) []todoist.Command {
 	var all []todoist.Command
 	add := func(kind, id string) {
-		// What is deleted has an id that never comes again, so the uuid may
-		// be the same for ever.
-		all = append(all, todoist.Command{Type: kind, UUID: todoist.UUID(r.user, kind, id), Args: map[string]any{"id": id}})
+		// Deleting twice does no harm, and a uuid that was refused once may
+		// not be heard again: each try has its own.
+		all = append(all, todoist.Command{Type: kind, UUID: uuid.NewString(), Args: map[string]any{"id": id}})
 	}
 	if r.Whole {
 		add("project_delete", r.Project.ID)

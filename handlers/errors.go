@@ -1,0 +1,139 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"tipoff/importer"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// A problem is an error made for people: what happened and what to do. Cause,
+// if any, is for the log.
+type problem struct {
+	Status                int
+	Heading, Text, Advice string
+	Link, LinkText        string
+	Cause                 error
+}
+
+func (p *problem) Error() string {
+	if p.Cause != nil {
+		return p.Cause.Error()
+	}
+	return p.Heading
+}
+
+func (p *problem) Unwrap() error { return p.Cause }
+
+// handle makes a handler of one that returns an error. It is the only place
+// where errors become answers: a [problem] is shown, what the packages below
+// say with an error of their own is translated, and anything else is logged
+// and shown as one plain page.
+func (s *server) handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := h(w, r)
+		if err == nil || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+			return
+		}
+		s.fail(w, r, err)
+	}
+}
+
+// fail answers with the page for an error.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, session.ErrSignedOut) && r.Method == http.MethodGet {
+		next := r.URL.Path
+		if r.URL.RawQuery != "" {
+			next += "?" + r.URL.RawQuery
+		}
+		_ = s.redirect(w, r, "/sign-in?"+url.Values{"next": {next}}.Encode())
+		return
+	}
+	p := s.problemOf(err)
+	if p.Status >= 500 {
+		s.Log.ErrorContext(r.Context(), "request failed", "status", p.Status, "error", err, "request", requestID(r.Context()))
+	}
+	if wait := importer.Retry(err); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.5)))
+	}
+	page := errorPage{layout: s.layout(r, p.Heading), Status: p.Status, Heading: p.Heading, Text: p.Text,
+		Advice: p.Advice, Link: p.Link, LinkText: p.LinkText, RequestID: requestID(r.Context())}
+	page.Private = true
+	if err := s.pages.render(w, p.Status, page); err != nil {
+		s.Log.ErrorContext(r.Context(), "error page not rendered", "error", err)
+		s.pages.renderBroken(w)
+	}
+}
+
+// problemOf translates an error for people.
+func (s *server) problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &problem{Status: http.StatusRequestEntityTooLarge, Heading: "That was too much at once",
+			Text: "The form sent more than Tipoff reads.", Advice: "Go back and send less.", Cause: err}
+	}
+	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
+		text := ""
+		for field, sentence := range invalid {
+			text += fmt.Sprintf("%s: %s ", field, sentence)
+		}
+		return &problem{Status: http.StatusUnprocessableEntity, Heading: "Something in the form is not right",
+			Text: text, Advice: "Go back and mend it. Nothing was changed.", Cause: err}
+	}
+	switch {
+	case errors.Is(err, session.ErrSignedOut):
+		return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
+			Text:   "Your session has ended, so nothing was changed.",
+			Advice: "Sign in again and do it once more.", Link: "/sign-in", LinkText: "Sign in", Cause: err}
+	case errors.Is(err, session.ErrUnavailable):
+		return &problem{Status: http.StatusServiceUnavailable, Heading: "Tipoff cannot look up who you are",
+			Text:   "The place where sessions are kept does not answer. You are still signed in, and nothing was changed.",
+			Advice: "Try again in a minute. Teams and schedules work meanwhile.", Cause: err}
+	}
+	refused, ok := errors.AsType[*todoist.Error](err)
+	switch {
+	case ok && refused.Status == http.StatusUnauthorized:
+		return &problem{Status: http.StatusUnauthorized, Heading: "Todoist no longer lets Tipoff in",
+			Text:   "The access was taken back, in Todoist’s settings or by a sign-out elsewhere.",
+			Advice: "Sign in again. Your tasks are as they were.", Link: "/sign-in", LinkText: "Sign in", Cause: err}
+	case ok && refused.Status == http.StatusTooManyRequests:
+		return &problem{Status: http.StatusServiceUnavailable, Heading: "Todoist asks for a pause",
+			Text: "There were too many requests for your account in a short time.", Advice: waitSentence(refused.RetryAfter), Cause: err}
+	case ok || todoist.Doubtful(err):
+		return &problem{Status: http.StatusBadGateway, Heading: "Todoist did not answer as it should",
+			Text: importer.Explain(err), Advice: "Try again in a minute. Pressing twice never makes anything twice.", Cause: err}
+	}
+	return &problem{Status: http.StatusInternalServerError, Heading: "Something broke on our side",
+		Text:   "Tipoff could not do this. What it had not written yet was not written.",
+		Advice: "Try once more. If it stays like this, tell whoever runs this Tipoff the number below.", Cause: err}
+}
+
+// waitSentence says when to try again.
+func waitSentence(wait time.Duration) string {
+	switch {
+	case wait <= 0:
+		return "Try again in a few minutes."
+	case wait < 2*time.Minute:
+		return fmt.Sprintf("Try again in %d seconds.", int(wait.Seconds()+0.5))
+	}
+	return fmt.Sprintf("Try again in %d minutes.", int(wait.Minutes()+0.5))
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return &problem{Status: http.StatusNotFound, Heading: "There is no such page",
+		Text: "The address leads nowhere.", Advice: "Choose a team, and go on from there.", Link: "/", LinkText: "All teams"}
+}
+
+func methodNotAllowed(http.ResponseWriter, *http.Request) error {
+	return &problem{Status: http.StatusMethodNotAllowed, Heading: "That does not work this way",
+		Text: "This address does not take such a request.", Advice: "Use the buttons on the pages.", Link: "/", LinkText: "All teams"}
+}

@@ -1,0 +1,183 @@
+// Package handlers is all that a browser can reach: the routes, the pages, the
+// sign-in and the imports. A handler returns an error; the one place where
+// errors become pages is errors.go.
+package handlers
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"tipoff/importer"
+	"tipoff/schedule"
+	"tipoff/session"
+	"tipoff/static"
+	"tipoff/todoist"
+)
+
+// Config is what the handlers are made of. Fields without a word on it must be
+// set.
+type Config struct {
+	// PublicURL is the address people see, the only truth for links, cookies
+	// and redirects. It may have a path.
+	PublicURL *url.URL
+	Schedule  *schedule.Live
+	Importer  *importer.Importer
+	Sessions  *session.Manager
+	Todoist   *todoist.API
+	// App is nil where no app is registered at Todoist.
+	App *todoist.App
+	// AllowToken lets people sign in with a personal API token.
+	AllowToken bool
+	// TrustedProxies may say in X-Forwarded-For who asks. Nobody else may.
+	TrustedProxies []netip.Prefix
+	// Demo is the in-memory Todoist, which answers Todoist's own paths beside
+	// Tipoff's; nil for the real one.
+	Demo http.Handler
+	Now  func() time.Time
+	Log  *slog.Logger
+}
+
+// server holds what the handlers share.
+type server struct {
+	Config
+	base  string // the public URL's path without a slash at its end
+	pages *pages
+	files *static.Files
+}
+
+// New returns the handler of the whole site.
+func New(cfg Config) (http.Handler, error) {
+	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/")}
+	var err error
+	if s.files, err = static.New(map[string][]byte{"teams.css": teamsCSS(schedule.Teams())}); err != nil {
+		return nil, fmt.Errorf("prepare the static files: %w", err)
+	}
+	if s.pages, err = newPages(s.base, s.files); err != nil {
+		return nil, fmt.Errorf("prepare the pages: %w", err)
+	}
+	return s.routes(), nil
+}
+
+// routes shows every address and what guards it.
+func (s *server) routes() http.Handler {
+	app := chi.NewRouter()
+	app.NotFound(s.handle(notFound))
+	app.MethodNotAllowed(s.handle(methodNotAllowed))
+
+	app.Method(http.MethodGet, static.Prefix+"*", s.files)
+	app.Method(http.MethodHead, static.Prefix+"*", s.files)
+	app.Get("/favicon.ico", s.favicon)
+
+	if s.Demo != nil {
+		for _, path := range demoPaths {
+			app.Handle(path, s.Demo)
+		}
+	}
+
+	// Everything below knows who is here.
+	app.Group(func(r chi.Router) {
+		r.Use(s.Sessions.Wrap)
+		r.Get("/", s.handle(s.home))
+		r.Get("/teams/{team}", s.handle(s.team))
+		r.Get("/sign-in", s.handle(s.signIn))
+		r.Post("/sign-in", s.handle(s.startSignIn))
+		r.Post("/sign-in/token", s.handle(s.signInWithToken))
+		r.Get("/oauth/callback", s.handle(s.callback))
+		r.Post("/sign-out", s.handle(s.signOut))
+
+		r.Get("/import", s.handle(s.showImport))
+		r.Post("/imports", s.handle(s.runImport))
+		r.Get("/projects", s.handle(s.listProjects))
+		r.Get("/projects/{id}", s.handle(s.showProject))
+		r.Get("/projects/{id}/remove", s.handle(s.askRemove))
+		r.Post("/projects/{id}/remove", s.handle(s.remove))
+		r.Get("/sessions", s.handle(s.listSessions))
+		r.Post("/sessions/end", s.handle(s.endSession))
+	})
+
+	// The site lives below its base path; what machines ask for is at the
+	// root as well.
+	root := chi.NewRouter()
+	root.Get("/livez", livez)
+	root.Get("/readyz", s.readyz)
+	site := http.Handler(app)
+	if s.base != "" {
+		root.Get(s.base+"/livez", livez)
+		root.Get(s.base+"/readyz", s.readyz)
+		root.Get(s.base, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, s.base+"/", http.StatusMovedPermanently)
+		})
+		site = http.StripPrefix(s.base, app)
+		root.Handle(s.base+"/*", site)
+		root.NotFound(s.handle(notFound))
+		if s.Demo != nil {
+			for _, path := range demoPaths {
+				root.Handle(path, s.Demo)
+			}
+		}
+	} else {
+		root.Mount("/", site)
+	}
+	return s.logged(s.recovered(s.guarded(root)))
+}
+
+// demoPaths are what the in-memory Todoist answers: Todoist's own paths and the
+// demo's pages.
+var demoPaths = []string{"/oauth/authorize", "/oauth/access_token", "/oauth/register", "/api/v1/*", "/demo/todoist/*", "/.well-known/*"}
+
+func (s *server) favicon(w http.ResponseWriter, r *http.Request) {
+	r.URL.Path = static.Prefix + "favicon.ico"
+	s.files.ServeHTTP(w, r)
+}
+
+// livez says that the process answers.
+func livez(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "ok")
+}
+
+// readyz says that the store can be written to, that a key opens what it
+// sealed, and that a schedule is at hand. Todoist is not asked.
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err := s.Sessions.Check(r.Context()); err != nil {
+		s.Log.WarnContext(r.Context(), "not ready", "error", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, "the session store does not answer")
+		return
+	}
+	if len(s.Schedule.Season().Games) == 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, "there is no schedule")
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// redirect sends the browser to a path of ours with 303, so that it asks with
+// GET.
+func (s *server) redirect(w http.ResponseWriter, r *http.Request, path string) error {
+	http.Redirect(w, r, s.base+path, http.StatusSeeOther)
+	return nil
+}
+
+// client is Todoist as the user of this request. It is [session.ErrSignedOut]
+// when nobody is signed in.
+func (s *server) client(r *http.Request) (*todoist.Client, session.User, error) {
+	if err := s.Sessions.Err(r.Context()); err != nil {
+		return nil, session.User{}, err
+	}
+	user, ok := s.Sessions.User(r.Context())
+	if !ok {
+		return nil, session.User{}, session.ErrSignedOut
+	}
+	return s.Todoist.As(s.Sessions.Access), user, nil
+}

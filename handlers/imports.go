@@ -1,0 +1,463 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tipoff/importer"
+	"tipoff/schedule"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// importTimeout bounds one import, all its waits included.
+const importTimeout = 10 * time.Minute
+
+// showImport shows options and the plan they make.
+func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
+	c, user, err := s.client(r)
+	if err != nil {
+		return err
+	}
+	opts, err := importer.ParseOptions(r.URL.Query())
+	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
+		return s.showMistakes(w, r, user, r.URL.Query(), invalid)
+	}
+	s.Sessions.Put(r.Context(), teamKey, opts.Teams[0])
+	plan, err := s.Importer.Plan(r.Context(), c, opts)
+	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
+		return s.showMistakes(w, r, user, r.URL.Query(), invalid)
+	}
+	if err != nil {
+		return err
+	}
+	return s.showPlan(w, r, user, http.StatusOK, plan, nil, false)
+}
+
+// showPlan shows the import page of a plan.
+func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.User, status int, plan *importer.Plan, flash *notice, again bool) error {
+	page := s.importPage(w, r, user, formOf(plan.Options, plan.Zone))
+	page.Flash = flash
+	page.Plan = s.planView(r, user, plan)
+	page.Plan.Again = again
+	for _, p := range plan.Projects {
+		page.Projects = append(page.Projects, choice{p.ID, p.Name})
+	}
+	page.Reminders = plan.Limits.Reminders == nil || *plan.Limits.Reminders
+	page.Durations = plan.Limits.Durations != nil && *plan.Limits.Durations
+	page.ZoneNote = "Times are shown in " + zoneWords(plan.Zone) + "."
+	page.Zones = slices.Insert(page.Zones, 0, choice{plan.User.TZ.Timezone, "Your Todoist’s zone"})
+	return s.pages.render(w, status, page)
+}
+
+// showMistakes shows the form as it was filled in, with what is wrong in it.
+func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, user session.User, typed url.Values, invalid importer.Invalid) error {
+	opts, _ := importer.ParseOptions(nil)
+	f := formOf(opts, user.Zone)
+	for field, values := range typed {
+		f.Values[field] = values
+	}
+	f.Errors = invalid
+	page := s.importPage(w, r, user, f)
+	page.Reminders, page.Durations = true, true
+	return s.pages.render(w, http.StatusUnprocessableEntity, page)
+}
+
+// importPage fills in what depends on the form alone.
+func (s *server) importPage(w http.ResponseWriter, r *http.Request, user session.User, f form) importPage {
+	page := importPage{layout: s.private(w, r, "Import", "teams"), Form: f}
+	for _, t := range schedule.Teams() {
+		page.AllTeams = append(page.AllTeams, choice{t.Code, t.FullName()})
+	}
+	opponents := map[string]bool{}
+	for _, code := range f.Values["team"] {
+		t, ok := schedule.TeamByCode(code)
+		if !ok {
+			continue
+		}
+		page.Teams = append(page.Teams, cardOf(t))
+		page.Zones = append(page.Zones, choice{t.Zone, "Where the " + t.Name + " play"})
+		for _, g := range s.Schedule.Season().For(t.Code) {
+			opponents[g.Opponent(t.Code).Code] = true
+		}
+	}
+	for _, c := range page.AllTeams {
+		if opponents[c.Value] {
+			page.Opponents = append(page.Opponents, c)
+		}
+	}
+	return page
+}
+
+// formOf fills in every field of the options' form.
+func formOf(o importer.Options, zone string) form {
+	pick := func(yes bool, a, b string) []string {
+		if yes {
+			return []string{a}
+		}
+		return []string{b}
+	}
+	v := url.Values{
+		"team": o.Teams, "opponent": o.Opponents,
+		"games": pick(o.Upcoming, "upcoming", "all"), "venue": pick(o.Venue == "", "all", o.Venue),
+		"tv": pick(o.National, "national", "any"), "from": {string(o.From)}, "to": {string(o.To)},
+		"title": {o.Title}, "timezone": pick(o.Timezone == "", zone, o.Timezone),
+		"labels": {strings.Join(o.Labels, ", ")}, "priority": {strconv.Itoa(o.Priority)},
+		"duration": {strconv.Itoa(o.Duration)}, "reminder": pick(o.Reminder == importer.NoReminder, "none", strconv.Itoa(o.Reminder)),
+		"tbd": pick(o.SkipTBD, "skip", "allday"), "target": {o.Target}, "name": {o.Name},
+		"view": pick(o.Board, "board", "list"), "sections": pick(o.Months, "month", "none"),
+	}
+	types := o.Types
+	if len(types) == 0 {
+		types = []schedule.Type{schedule.Regular, schedule.Cup, schedule.PlayIn, schedule.Playoffs}
+	}
+	for _, t := range types {
+		v.Add("type", string(t))
+	}
+	for _, ref := range o.Skip {
+		v.Add("skip", ref.ID)
+	}
+	return form{Values: v}
+}
+
+// zoneWords names a zone for people: "New York time".
+func zoneWords(zone string) string {
+	parts := strings.Split(zone, "/")
+	if len(parts) == 1 {
+		return zone
+	}
+	return strings.ReplaceAll(parts[len(parts)-1], "_", " ") + " time"
+}
+
+// planView is a plan as the pages show it.
+func (s *server) planView(r *http.Request, user session.User, plan *importer.Plan) *planView {
+	rd := s.planReader(user, plan)
+	v := &planView{Fingerprint: plan.Fingerprint(), Options: plan.Options.Values()}
+	v.Options.Del("skip")
+	for _, ref := range plan.Options.Skip {
+		v.Options.Add("skip", ref.ID)
+	}
+	names := []string{}
+	for _, part := range plan.Parts {
+		names = append(names, part.Name)
+		v.New = v.New || part.Project == ""
+	}
+	v.Project = strings.Join(names, "”, “")
+	if len(names) > 3 {
+		v.Project = fmt.Sprintf("%d projects", len(names))
+	}
+	for _, n := range plan.Notices {
+		kind := "warn"
+		if n.Stop {
+			kind = "stop"
+		}
+		v.Notices = append(v.Notices, notice{Kind: kind, Text: n.Text})
+	}
+	for _, c := range plan.Changes() {
+		row := rowOf(c, rd)
+		switch c.Kind {
+		case importer.Add:
+			v.Added = append(v.Added, row)
+		case importer.Update:
+			v.Changed = append(v.Changed, row)
+		case importer.Postpone:
+			v.Postponed = append(v.Postponed, row)
+		case importer.Keep:
+			v.Kept = append(v.Kept, row)
+		default:
+			v.Unchanged = append(v.Unchanged, row)
+		}
+	}
+	return v
+}
+
+// planReader reads times in the zone of the plan's tasks.
+func (s *server) planReader(user session.User, plan *importer.Plan) reader {
+	rd := s.reader(user)
+	if zone, err := time.LoadLocation(plan.Zone); err == nil && plan.Zone != "" {
+		rd.Zone = zone
+	}
+	return rd
+}
+
+// rowOf is a change as the pages show it.
+func rowOf(c *importer.Change, rd reader) planRow {
+	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, rd), Title: c.Title, Label: labelOf(&c.Game), LeftOut: c.LeftOut}
+	due := func(d *todoist.Due) string {
+		if at, ok := d.Instant(); ok {
+			m := rd.momentOf(at)
+			return m.Day + ", " + m.Clock
+		}
+		return rd.momentOfDay(string(importer.Day(d))).Day
+	}
+	write := func(fields []importer.FieldChange) []change {
+		var all []change
+		for _, f := range fields {
+			old, new := f.Values(due)
+			all = append(all, change{f.Name(), old, new})
+		}
+		return all
+	}
+	switch {
+	case len(c.Kept) > 0 && c.Kind == importer.Keep:
+		row.Changes = write(c.Kept)
+		row.Note = "You edited this task, so it stays as you have it."
+	case len(c.Kept) > 0:
+		row.Changes = write(c.Fields)
+		row.Note = "What you edited yourself stays."
+	case c.Kind == importer.Keep:
+		row.Note = "A task of yours has this title and day, so none is added."
+	case c.Kind == importer.Completed:
+		row.Note = "You completed this task."
+	default:
+		row.Changes = write(c.Fields)
+	}
+	return row
+}
+
+// runImport carries an import out. With Accept: text/event-stream the answer is
+// its progress, otherwise a redirect to the project.
+//
+// The import runs within this request. Once it has begun it goes on when the
+// visitor leaves; whoever stops the program waits for the request.
+func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
+	c, user, err := s.client(r)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	opts, err := importer.ParseOptions(r.PostForm)
+	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
+		return s.showMistakes(w, r, user, r.PostForm, invalid)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), importTimeout)
+	defer cancel()
+	st := &stream{w: w, r: r, control: http.NewResponseController(w)}
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		defer st.keepAlive()()
+	} else {
+		st.off = true
+	}
+	began := time.Now()
+	out, err := s.Importer.Run(ctx, c, user.ID, opts, r.PostForm.Get("plan"), st.progress)
+	s.logImport(ctx, user, opts, out, err, time.Since(began))
+
+	if changed, ok := errors.AsType[*importer.Changed](err); ok {
+		flash := &notice{Kind: "warn", Text: "Your Todoist or the schedule changed since this page was shown, so nothing was written yet. This is the plan as it is now."}
+		return st.instead(func() error { return s.showPlan(w, r, user, http.StatusConflict, changed.Plan, flash, false) },
+			failure{Message: flash.Text + " Reload the page to see it."})
+	}
+	if stopped, ok := errors.AsType[*importer.Stopped](err); ok {
+		return st.instead(func() error { return s.showPlan(w, r, user, http.StatusConflict, stopped.Plan, nil, false) },
+			failure{Message: "This does not fit your Todoist plan. Reload the page to see why."})
+	}
+	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
+		return st.instead(func() error { return s.showMistakes(w, r, user, r.PostForm, invalid) },
+			failure{Message: s.problemOf(invalid).Text})
+	}
+	if err == nil && len(out.Failed) == 0 {
+		path := s.afterImport(out)
+		return st.instead(func() error { return s.redirect(w, r, path) },
+			finished{Location: s.base + path, Added: out.Added, Updated: out.Updated, Unchanged: out.Unchanged, Kept: out.Kept})
+	}
+	if out == nil {
+		p := s.problemOf(err)
+		return st.instead(func() error { return err }, failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retryIn(err)})
+	}
+	return s.importFailed(w, r, st, user, out, err)
+}
+
+// importFailed says what is missing after an import that did not finish, game
+// by game.
+func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream, user session.User, out *importer.Outcome, err error) error {
+	rd := s.planReader(user, out.Plan)
+	reasons := []string{}
+	f := failure{RetryAfter: retryIn(err), Done: out.Added + out.Updated}
+	f.Total = f.Done + len(out.Failed)
+	for _, failed := range out.Failed {
+		if !slices.Contains(reasons, failed.Reason) {
+			reasons = append(reasons, failed.Reason)
+		}
+		row := rowOf(failed.Change, rd)
+		f.Failed = append(f.Failed, failedGame{Title: row.Title, Day: row.When.Day, Reason: failed.Reason})
+	}
+	status := http.StatusBadGateway
+	if err != nil {
+		status = s.problemOf(err).Status
+		if len(out.Failed) == 0 {
+			reasons = append(reasons, importer.Explain(err))
+		}
+	}
+	advice := "Press the button again to go on: only what is missing is written, and nothing is made twice."
+	if wait := importer.Retry(err); wait > 0 {
+		advice = waitSentence(wait) + " Only what is missing is written then, and nothing is made twice."
+	}
+	f.Message = fmt.Sprintf("%s of %s written, %s missing. %s %s", plural(f.Done, "task"), strconv.Itoa(f.Total),
+		strconv.Itoa(len(out.Failed)), strings.Join(reasons, " "), advice)
+	if wait := importer.Retry(err); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(retryIn(err)))
+	}
+	return st.instead(func() error {
+		return s.showPlan(w, r, user, status, out.Left, &notice{Kind: "stop", Text: f.Message + " What is missing is listed below."}, true)
+	}, f)
+}
+
+// afterImport is the path of the page to go to: the project, with what was
+// done, or the list of projects where there are several.
+func (s *server) afterImport(out *importer.Outcome) string {
+	path := "/projects"
+	if len(out.Projects) == 1 {
+		if out.Projects[0] == "" {
+			// Nothing was wanted, so there is no project either.
+			return "/import?" + out.Plan.Options.Values().Encode()
+		}
+		path += "/" + out.Projects[0]
+	}
+	return path + "?" + url.Values{
+		"added": {strconv.Itoa(out.Added)}, "updated": {strconv.Itoa(out.Updated)},
+		"unchanged": {strconv.Itoa(out.Unchanged)}, "kept": {strconv.Itoa(out.Kept)},
+	}.Encode()
+}
+
+func (s *server) logImport(ctx context.Context, user session.User, opts importer.Options, out *importer.Outcome, err error, took time.Duration) {
+	attrs := []any{"user", user.ID, "teams", len(opts.Teams), "took", took.Round(time.Millisecond), "request", requestID(ctx)}
+	if out != nil {
+		attrs = append(attrs, "added", out.Added, "updated", out.Updated, "unchanged", out.Unchanged, "kept", out.Kept, "failed", len(out.Failed))
+	}
+	switch {
+	case err != nil:
+		s.Log.WarnContext(ctx, "import not finished", append(attrs, "error", err)...)
+	case len(out.Failed) > 0:
+		s.Log.WarnContext(ctx, "import not finished", append(attrs, "reason", out.Failed[0].Reason)...)
+	default:
+		s.Log.InfoContext(ctx, "import finished", attrs...)
+	}
+}
+
+// The data of the events of a streamed import, besides [importer.Progress].
+type (
+	finished struct {
+		Location  string `json:"location"`
+		Added     int    `json:"added"`
+		Updated   int    `json:"updated"`
+		Unchanged int    `json:"unchanged"`
+		Kept      int    `json:"kept"`
+		Failed    int    `json:"failed"`
+	}
+	failure struct {
+		Message    string       `json:"message"`
+		RetryAfter int          `json:"retryAfter"`
+		Done       int          `json:"done"`
+		Total      int          `json:"total"`
+		Failed     []failedGame `json:"failed,omitempty"`
+	}
+	failedGame struct {
+		Title  string `json:"title"`
+		Day    string `json:"day"`
+		Reason string `json:"reason"`
+	}
+)
+
+// A stream tells a browser how an import comes along. Until the first event it
+// can still be answered with a page.
+type stream struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	off     bool
+
+	mu    sync.Mutex
+	begun bool
+}
+
+// progress sends where an import stands.
+func (st *stream) progress(p importer.Progress) {
+	if !st.off && p.Total > 0 {
+		st.send("progress", map[string]any{"done": p.Done, "total": p.Total, "message": p.Message})
+	}
+}
+
+// instead ends the import's answer: with a page where none has begun, otherwise
+// with a last event.
+func (st *stream) instead(page func() error, last any) error {
+	st.mu.Lock()
+	begun := st.begun
+	done, isDone := last.(finished)
+	st.mu.Unlock()
+	if st.off || !begun && !isDone {
+		return page()
+	}
+	if isDone {
+		st.send("done", done)
+	} else {
+		st.send("failed", last)
+	}
+	return nil
+}
+
+// send writes one event. A visitor who has gone is no error: the import goes
+// on without.
+func (st *stream) send(event string, data any) {
+	body, err := json.Marshal(data)
+	if err != nil {
+		return // the data are our own
+	}
+	st.write("event: " + event + "\ndata: " + string(body) + "\n\n")
+}
+
+func (st *stream) write(text string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.r.Context().Err() != nil {
+		return
+	}
+	if !st.begun {
+		st.begun = true
+		h := st.w.Header()
+		h.Set("Content-Type", "text/event-stream")
+		h.Set("Cache-Control", "no-store")
+		// nginx would hold the events back otherwise.
+		h.Set("X-Accel-Buffering", "no")
+	}
+	// Each event has its own time to be sent; the server's would end the
+	// stream with the first.
+	_ = st.control.SetWriteDeadline(time.Now().Add(30 * time.Second))
+	if _, err := st.w.Write([]byte(text)); err == nil {
+		_ = st.control.Flush()
+	}
+}
+
+// keepAlive sends a comment every 15 seconds after the first event, so that no
+// proxy takes the connection for dead, until the returned function is called.
+func (st *stream) keepAlive() (stop func()) {
+	ticker := time.NewTicker(15 * time.Second)
+	done := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for {
+			select {
+			case <-ticker.C:
+				st.mu.Lock()
+				begun := st.begun
+				st.mu.Unlock()
+				if begun {
+					st.write(": still here\n\n")
+				}
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { ticker.Stop(); close(done); ended.Wait() }
+}

@@ -1,0 +1,156 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"tipoff/importer"
+	"tipoff/schedule"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// openURL is where a project is seen: at Todoist, or in the demo.
+func (s *server) openURL(user session.User, project string) string {
+	if s.Demo != nil {
+		return "/demo/todoist/" + user.ID + "/projects/" + project
+	}
+	return todoist.ProjectURL(project)
+}
+
+// noProject is the problem of a project that holds no games.
+func noProject(err error) error {
+	if _, ok := errors.AsType[importer.Invalid](err); !ok {
+		return err
+	}
+	return &problem{Status: http.StatusNotFound, Heading: "No games from Tipoff here",
+		Text:   "This project is gone from your Todoist, or it holds no games that Tipoff put there.",
+		Advice: "Choose a team to begin anew, or look at your projects.", Link: "/projects", LinkText: "Your projects", Cause: err}
+}
+
+// showProject shows whether an imported project is in step.
+func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
+	c, user, err := s.client(r)
+	if err != nil {
+		return err
+	}
+	e, err := s.Importer.Project(r.Context(), c, chi.URLParam(r, "id"))
+	if err != nil {
+		return noProject(err)
+	}
+	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
+		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Part.Teams),
+		Plan: s.planView(r, user, e.Plan), Done: outcomeOf(r.URL.Query()),
+		OptionsURL: "/import?" + e.Plan.Options.Values().Encode()}
+	rd := s.planReader(user, e.Plan)
+	for _, change := range e.Part.Changes {
+		if change.Task != nil && change.Kind != importer.Completed && change.Game.Upcoming(s.Now()) {
+			page.Games = append(page.Games, rowOf(change, rd))
+		}
+	}
+	return s.pages.render(w, http.StatusOK, page)
+}
+
+// onlyTeam is the card of a single team, nil for several.
+func onlyTeam(codes []string) *teamCard {
+	if len(codes) != 1 {
+		return nil
+	}
+	t, ok := schedule.TeamByCode(codes[0])
+	if !ok {
+		return nil
+	}
+	card := cardOf(t)
+	return &card
+}
+
+// outcomeOf reads what an import just did from the address it led to, nil if
+// there is nothing.
+func outcomeOf(q url.Values) *outcome {
+	if !q.Has("added") {
+		return nil
+	}
+	count := func(name string) int {
+		n, err := strconv.Atoi(q.Get(name))
+		if err != nil || n < 0 || n > 99999 {
+			return 0
+		}
+		return n
+	}
+	return &outcome{Added: count("added"), Updated: count("updated"), Unchanged: count("unchanged"), Kept: count("kept")}
+}
+
+// listProjects shows all projects with games from Tipoff.
+func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
+	c, user, err := s.client(r)
+	if err != nil {
+		return err
+	}
+	all, err := s.Importer.Mine(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	page := projectsPage{layout: s.private(w, r, "Your projects", "projects")}
+	for _, e := range all {
+		line := projectLine{ID: e.Project.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),
+			Team: onlyTeam(e.Part.Teams), Waiting: e.Plan.Pending(), Left: len(e.Tasks)}
+		rd := s.planReader(user, e.Plan)
+		for _, change := range e.Part.Changes {
+			if change.Task != nil && change.Kind != importer.Completed && !change.Game.Postponed && change.Game.Upcoming(s.Now()) {
+				row := rowOf(change, rd)
+				line.Next = &row
+				break
+			}
+		}
+		page.Projects = append(page.Projects, line)
+	}
+	return s.pages.render(w, http.StatusOK, page)
+}
+
+// askRemove says what taking back an import would delete.
+func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
+	c, user, err := s.client(r)
+	if err != nil {
+		return err
+	}
+	removal, err := s.Importer.Removal(r.Context(), c, chi.URLParam(r, "id"), false)
+	if err != nil {
+		return noProject(err)
+	}
+	return s.pages.render(w, http.StatusOK, removePage{layout: s.private(w, r, "Remove", "projects"),
+		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
+		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
+		Others: removal.Others, Sections: len(removal.Sections), WholeProject: removal.Whole,
+		Consent: s.App != nil && !s.mayDelete(r)})
+}
+
+// remove takes an import back. A token that may not delete is first replaced by
+// one that may, with the consent of the user, who comes back to the page that
+// asked.
+func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
+	c, user, err := s.client(r)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	project := chi.URLParam(r, "id")
+	back := "/projects/" + url.PathEscape(project) + "/remove"
+	if s.App != nil && !s.mayDelete(r) && !user.Personal {
+		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
+	}
+	removal, err := s.Importer.Remove(r.Context(), c, user.ID, project, r.PostForm.Get("completed") != "")
+	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Tag == todoist.TagScope && s.App != nil {
+		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
+	}
+	if err != nil {
+		return noProject(err)
+	}
+	s.Log.InfoContext(r.Context(), "import removed", "user", user.ID, "tasks", len(removal.Tasks), "request", requestID(r.Context()))
+	return s.redirect(w, r, "/projects?removed="+strconv.Itoa(len(removal.Tasks)))
+}

@@ -1,0 +1,251 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tipoff/importer"
+	"tipoff/schedule"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// localPath returns next if it is a path of ours, with its query, and "/" for
+// all else: another site must not be able to send people on from here.
+func localPath(next string) string {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || len(next) > 2000 ||
+		strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || r <= ' ' || r == 0x7f }) {
+		return "/"
+	}
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(u.Path, "//") || strings.Contains(u.Path, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// signIn asks how to sign in. People who are signed in already go on.
+func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
+	next := localPath(r.URL.Query().Get("next"))
+	if _, ok := s.Sessions.User(r.Context()); ok {
+		return s.redirect(w, r, next)
+	}
+	return s.signInPage(w, r, http.StatusOK, next, "", false)
+}
+
+func (s *server) signInPage(w http.ResponseWriter, r *http.Request, status int, next, wrong string, token bool) error {
+	page := signInPage{layout: s.private(w, r, "Sign in", ""), Next: next, OAuth: s.App != nil, Token: s.AllowToken,
+		Wrong: wrong, WrongToken: token}
+	page.Private = false
+	if u, err := url.Parse(next); err == nil {
+		if team, ok := schedule.TeamByCode(u.Query().Get("team")); ok {
+			card := cardOf(team)
+			page.Team = &card
+		}
+	}
+	return s.pages.render(w, status, page)
+}
+
+func badForm(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return err
+	}
+	return &problem{Status: http.StatusBadRequest, Heading: "The form could not be read",
+		Text: "What the browser sent is not a form.", Advice: "Go back and try once more.", Cause: err}
+}
+
+// startSignIn sends the browser to Todoist's page of consent.
+func (s *server) startSignIn(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	return s.authorize(w, r, localPath(r.PostForm.Get("next")), todoist.ScopeReadWrite)
+}
+
+// authorize begins a sign-in that asks Todoist for scopes and comes back to
+// next.
+func (s *server) authorize(w http.ResponseWriter, r *http.Request, next string, scopes ...string) error {
+	if s.App == nil {
+		return &problem{Status: http.StatusNotFound, Heading: "This Tipoff is not registered at Todoist",
+			Text:   "Whoever runs it has not registered it as an app, so Todoist cannot ask you for consent.",
+			Advice: "Use a personal API token instead.", Link: "/sign-in", LinkText: "Sign in with a token"}
+	}
+	flow, err := s.Sessions.Begin(r.Context(), next, scopes)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, s.App.AuthorizeFor(flow.State, flow.Verifier, scopes), http.StatusSeeOther)
+	return nil
+}
+
+// callback is where Todoist sends the browser back to.
+func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Cache-Control", "no-store")
+	query := r.URL.Query()
+	// The state is used up by looking, whatever the answer says. Todoist may
+	// leave it out with errors, which then change nothing.
+	flow, ok := s.Sessions.Finish(r.Context(), query.Get("state"))
+	if err := s.Sessions.Err(r.Context()); err != nil {
+		return err
+	}
+	if refusal := query.Get("error"); refusal != "" {
+		s.Log.InfoContext(r.Context(), "sign-in refused", "known", ok, "request", requestID(r.Context()))
+		return s.signInPage(w, r, http.StatusForbidden, localPath(flow.Next), refusalSentence(refusal), false)
+	}
+	if !ok || query.Get("code") == "" {
+		return &problem{Status: http.StatusBadRequest, Heading: "This sign-in did not begin here",
+			Text: "It was begun in another browser, was used already, or is more than 15 minutes old. Nobody was signed in.",
+			Advice: "Begin once more. If you run this Tipoff: people have to use it at " + s.PublicURL.String() +
+				", because cookies of another address are not seen here.",
+			Link: "/sign-in", LinkText: "Sign in"}
+	}
+	token, err := s.App.Exchange(r.Context(), query.Get("code"), flow.Verifier)
+	if err != nil {
+		s.Log.WarnContext(r.Context(), "sign-in failed", "error", err, "request", requestID(r.Context()))
+		if todoist.Doubtful(err) {
+			return &problem{Status: http.StatusBadGateway, Heading: "Todoist did not answer",
+				Text: "You said yes, but Todoist did not hand over the access.", Advice: "Begin once more.",
+				Link: "/sign-in?" + url.Values{"next": {flow.Next}}.Encode(), LinkText: "Sign in"}
+		}
+		return &problem{Status: http.StatusBadRequest, Heading: "Todoist did not accept this sign-in",
+			Text: "The code that came with it is old or was used before. Nobody was signed in.", Advice: "Begin once more.",
+			Link: "/sign-in?" + url.Values{"next": {flow.Next}}.Encode(), LinkText: "Sign in"}
+	}
+	tokens := session.Tokens{Access: token.Access, Refresh: token.Refresh, Scope: token.Scopes}
+	if token.Lifetime > 0 {
+		tokens.Expires = s.Now().Add(token.Lifetime)
+	}
+	scopes := token.Scopes
+	if len(scopes) == 0 {
+		scopes = flow.Scopes
+	}
+	if err := s.enter(r, tokens, scopes, false); err != nil {
+		return err
+	}
+	return s.redirect(w, r, localPath(flow.Next))
+}
+
+// refusalSentence is what an error on the way back means.
+// https://developer.todoist.com/api/v1/ ("Authorization", errors)
+func refusalSentence(code string) string {
+	switch code {
+	case "access_denied":
+		return "You said no at Todoist, so nothing was connected. If that was not what you meant, try again."
+	case "invalid_application_status":
+		return "Todoist does not let this app sign anybody in at the moment. Whoever runs this Tipoff can see why in Todoist’s app console."
+	case "invalid_scope":
+		return "Todoist does not give this app what it asks for. Whoever runs this Tipoff should look at its registration."
+	case "unsupported_response_type":
+		return "Todoist did not understand what Tipoff asked for. Please tell whoever runs this Tipoff."
+	}
+	return "Todoist ended the sign-in without saying why. Try again in a moment."
+}
+
+// signInWithToken signs in with a personal API token.
+func (s *server) signInWithToken(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	next, token := localPath(r.PostForm.Get("next")), strings.TrimSpace(r.PostForm.Get("token"))
+	if !s.AllowToken {
+		return notFound(w, r)
+	}
+	refuse := func(sentence string) error {
+		return s.signInPage(w, r, http.StatusUnprocessableEntity, next, sentence, true)
+	}
+	if token == "" {
+		return refuse("Paste the token here first.")
+	}
+	if len(token) > 200 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return refuse("This is not a token: it has characters that no token has.")
+	}
+	err := s.enter(r, session.Tokens{Access: token}, []string{todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject}, true)
+	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
+		return refuse("Todoist does not know this token. Copy it once more, without spaces around it.")
+	}
+	if err != nil {
+		return err
+	}
+	return s.redirect(w, r, next)
+}
+
+// scopesKey is where a session keeps what its token may do.
+const scopesKey = "scopes"
+
+// enter asks Todoist whose tokens these are and signs that user in.
+func (s *server) enter(r *http.Request, t session.Tokens, scopes []string, personal bool) error {
+	tries := 0
+	c := s.Todoist.As(func(_ context.Context, refused string) (string, error) {
+		if tries++; tries > 1 {
+			return "", &todoist.Error{Status: http.StatusUnauthorized, Tag: todoist.TagUnauthorized}
+		}
+		return t.Access, nil
+	})
+	u, err := c.User(r.Context())
+	if err != nil {
+		return err
+	}
+	if u.ID == "" {
+		return errors.New("todoist names no user")
+	}
+	user := userOf(u)
+	user.Personal = personal
+	if err := s.Sessions.SignIn(r.Context(), user, t); err != nil {
+		return err
+	}
+	s.Sessions.Put(r.Context(), scopesKey, strings.Join(scopes, ","))
+	return nil
+}
+
+// userOf is what a session remembers of an account.
+func userOf(u *todoist.User) session.User {
+	plan := "Free"
+	if u.Premium {
+		plan = "Pro"
+	}
+	return session.User{ID: u.ID, Name: u.Name, Email: u.Email, Zone: u.TZ.Timezone, Clock24: u.TimeFormat == 0,
+		DayFirst: u.DateFormat == 0, StartDay: u.StartDay, Lang: u.Lang, Plan: plan}
+}
+
+func isNotRevoked(err error) bool { return errors.Is(err, session.ErrNotRevoked) }
+
+// signOut ends this session, or all of the user's.
+func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	end := s.Sessions.SignOut
+	if r.PostForm.Get("everywhere") == "1" {
+		end = s.Sessions.SignOutEverywhere
+	}
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	w.Header().Set("Cache-Control", "no-store")
+	err := end(r.Context())
+	if isNotRevoked(err) {
+		return &problem{Status: http.StatusOK, Heading: "You are signed out",
+			Text:   "Tipoff has forgotten you. Todoist could not be told yet; Tipoff keeps trying.",
+			Advice: "You can also end Tipoff’s access in Todoist’s settings yourself.",
+			Link:   todoist.IntegrationsURL, LinkText: "Todoist’s settings"}
+	}
+	if err != nil {
+		return err
+	}
+	return s.redirect(w, r, "/")
+}
+
+// mayDelete reports whether this session's token may delete tasks and
+// projects.
+func (s *server) mayDelete(r *http.Request) bool {
+	scopes := strings.Split(s.Sessions.Get(r.Context(), scopesKey), ",")
+	return slices.Contains(scopes, todoist.ScopeDelete) && slices.Contains(scopes, todoist.ScopeDeleteProject)
+}
+
+// retryIn is how many seconds to wait before pressing again, 0 for none.
+func retryIn(err error) int { return int((importer.Retry(err) + time.Second - 1) / time.Second) }
