@@ -5,10 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -57,16 +58,20 @@ func (m *Manager) cleanUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var todo []row // tokens to be revoked
 		done := 0
 		for _, r := range rows {
-			ok, err := m.cleanUpRow(ctx, r)
+			ok, more, err := m.cleanUpRow(ctx, r)
 			if err != nil {
 				return err
 			}
 			if ok {
 				done++
 			}
+			todo = append(todo, more...)
 		}
+		// What fails is logged, and due again later.
+		_ = m.revoke(ctx, todo)
 		// What another replica took is not there any more next time; stop where
 		// nothing moves.
 		if len(rows) < cleanupBatch || done == 0 {
@@ -76,85 +81,118 @@ func (m *Manager) cleanUp(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// cleanUpRow deals with one row and tells whether it was this call that did.
-func (m *Manager) cleanUpRow(ctx context.Context, r row) (bool, error) {
-	if ctx.Err() != nil {
-		return false, ctx.Err()
+// cleanUpRow deals with one row. It tells whether it was this call that did, and
+// returns the tokens to be revoked.
+func (m *Manager) cleanUpRow(ctx context.Context, r row) (ok bool, todo []row, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, nil, err
 	}
 	switch r.kind() {
 	case kindRevoke:
-		return m.revokeRow(ctx, r)
+		return m.claim(ctx, r)
 	case kindToken:
-		err := m.retireRow(ctx, r.Key, "")
-		return true, ignoreNotRevoked(err)
+		todo, err = m.withdraw(ctx, r.Key, "")
+		return true, todo, err
 	case kindSession:
-		ok, err := m.store.remove(ctx, r.Key, r.Value)
+		ok, err = m.store.remove(ctx, r.Key, r.Value)
 		if err != nil || !ok {
-			return false, err
+			return false, nil, err
 		}
-		err = m.retireRow(ctx, kindToken+"/"+r.Key[len(kindSession)+1:], "")
-		return true, ignoreNotRevoked(err)
+		todo, err = m.withdraw(ctx, tokenKey(r), "")
+		return true, todo, err
 	default:
-		return m.store.remove(ctx, r.Key, r.Value)
+		ok, err = m.store.remove(ctx, r.Key, r.Value)
+		return ok, nil, err
 	}
 }
 
-// ignoreNotRevoked drops what is logged and tried again anyway.
-func ignoreNotRevoked(err error) error {
-	if errors.Is(err, ErrNotRevoked) {
-		return nil
+// tokenKey returns the key of the token row that goes with a session's.
+func tokenKey(session row) string { return kindToken + "/" + session.Key[len(kindSession)+1:] }
+
+// claim takes up a token that is to be revoked once more, for this replica alone:
+// the row is moved to when the attempt after this one would be.
+func (m *Manager) claim(ctx context.Context, r row) (ok bool, todo []row, err error) {
+	plain, ok := m.ring.open(r.Key, r.Value)
+	var p pending
+	if !ok || json.Unmarshal(plain, &p) != nil || m.cfg.Revoke == nil {
+		ok, err = m.store.remove(ctx, r.Key, r.Value)
+		return ok, nil, err
 	}
-	return err
+	now := m.now()
+	if now.Sub(p.Since) > revokeFor {
+		m.cfg.Log.ErrorContext(ctx, "token not revoked, given up", "tries", p.Tries)
+		ok, err = m.store.remove(ctx, r.Key, r.Value)
+		return ok, nil, err
+	}
+	p.Tries++
+	b, _ := json.Marshal(p) // strings, a number and a time of this century always encode
+	next := row{
+		Key:     r.Key,
+		Value:   m.ring.seal(r.Key, b),
+		Expires: now.Add(min(time.Hour, cleanupEvery<<min(p.Tries, 6))),
+	}
+	if ok, err = m.store.swap(ctx, r.Value, next); err != nil || !ok {
+		return false, nil, err
+	}
+	return true, []row{next}, nil
 }
 
-// retireRow takes a token row out of use and has its token revoked, unless the
-// access token is still in use as stillUsed. No row is no error.
-func (m *Manager) retireRow(ctx context.Context, key, stillUsed string) error {
-	for {
-		r, ok, err := m.store.get(ctx, key)
-		if err != nil || !ok {
-			return err
-		}
-		rec, opens := m.openRecord(r, true)
-		// The copy to be revoked comes first: a crash in between leaves both, and
-		// the row without a session is found when it expires.
-		var todo row
-		if opens && m.mustRevoke(rec, stillUsed) {
-			if todo, err = m.queueRevoke(ctx, rec); err != nil {
-				return err
-			}
-		}
-		ok, err = m.store.remove(ctx, key, r.Value)
+// retireRows takes token rows out of use and has their tokens revoked, except for
+// an access token that is stillUsed. All are out of use before Todoist is asked.
+// A row that is not there is no error; ErrNotRevoked is one.
+func (m *Manager) retireRows(ctx context.Context, stillUsed string, keys ...string) error {
+	var todo []row
+	for _, key := range keys {
+		more, err := m.withdraw(ctx, key, stillUsed)
 		if err != nil {
 			return err
 		}
-		if todo.Key == "" {
-			if ok {
-				return nil
-			}
-			continue
+		todo = append(todo, more...)
+	}
+	return m.revoke(ctx, todo)
+}
+
+// withdraw takes a token row out of use and returns what is to be revoked, which
+// is stored as well.
+func (m *Manager) withdraw(ctx context.Context, key, stillUsed string) ([]row, error) {
+	for {
+		r, ok, err := m.store.get(ctx, key)
+		if err != nil || !ok {
+			return nil, err
 		}
-		if !ok {
-			// A refresh was quicker: what we have queued is used up.
-			if _, err := m.store.remove(ctx, todo.Key, nil); err != nil {
-				return err
+		var todo []row
+		if rec, ok := m.openRecord(r, true); ok && m.mustRevoke(rec, stillUsed) {
+			// This copy comes first: a crash in between leaves both, and the token row
+			// is found when it expires.
+			queued, err := m.queueRevoke(ctx, rec)
+			if err != nil {
+				return nil, err
 			}
-			continue
+			todo = []row{queued}
 		}
-		return m.revokeNow(ctx, todo)
+		ok, err = m.store.remove(ctx, key, r.Value)
+		if err != nil || ok {
+			return todo, err
+		}
+		// A refresh was quicker: what has been queued is used up.
+		for _, queued := range todo {
+			if _, err := m.store.remove(ctx, queued.Key, nil); err != nil {
+				return nil, err
+			}
+		}
 	}
 }
 
-// retire is retireRow for tokens that are in no row.
+// retire has tokens revoked that are in no row.
 func (m *Manager) retire(ctx context.Context, rec record, stillUsed string) error {
 	if !m.mustRevoke(rec, stillUsed) {
 		return nil
 	}
-	todo, err := m.queueRevoke(ctx, rec)
+	queued, err := m.queueRevoke(ctx, rec)
 	if err != nil {
 		return err
 	}
-	return m.revokeNow(ctx, todo)
+	return m.revoke(ctx, []row{queued})
 }
 
 // mustRevoke tells whether a token is ours to revoke. A personal API token is its
@@ -173,22 +211,34 @@ func (m *Manager) queueRevoke(ctx context.Context, rec record) (row, error) {
 	return r, m.store.put(ctx, r)
 }
 
-// revokeNow makes the first attempt. Its error wraps ErrNotRevoked.
-func (m *Manager) revokeNow(ctx context.Context, r row) error {
-	plain, _ := m.ring.open(r.Key, r.Value)
-	var p pending
-	if err := json.Unmarshal(plain, &p); err != nil {
-		return err
+// revoke makes an attempt at revoking what has been queued, a few at a time. The
+// first failure ends it, so that a Todoist that is down costs one time limit and
+// not one each; the rest is Run's. The error wraps ErrNotRevoked.
+func (m *Manager) revoke(ctx context.Context, todo []row) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	for _, r := range todo {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return fmt.Errorf("%w: %w", ErrNotRevoked, ctx.Err())
+			}
+			plain, _ := m.ring.open(r.Key, r.Value)
+			var p pending
+			if err := json.Unmarshal(plain, &p); err != nil {
+				return err
+			}
+			if err := m.tellTodoist(ctx, p); err != nil {
+				m.cfg.Log.WarnContext(ctx, "token not revoked, will be tried again", "error", err)
+				return fmt.Errorf("%w: %w", ErrNotRevoked, err)
+			}
+			// A row that stays is tried again, and Todoist says that it is done.
+			if _, err := m.store.remove(ctx, r.Key, nil); err != nil {
+				m.cfg.Log.WarnContext(ctx, "revoked token not removed", "error", err)
+			}
+			return nil
+		})
 	}
-	if err := m.tellTodoist(ctx, p); err != nil {
-		m.cfg.Log.WarnContext(ctx, "token not revoked, will be tried again", "error", err)
-		return fmt.Errorf("%w: %w", ErrNotRevoked, err)
-	}
-	// A row that stays is tried again, and Todoist says that it is done.
-	if _, err := m.store.remove(ctx, r.Key, nil); err != nil {
-		m.cfg.Log.WarnContext(ctx, "revoked token not removed", "error", err)
-	}
-	return nil
+	return g.Wait()
 }
 
 // tellTodoist has a token revoked, whatever becomes of the visitor meanwhile.
@@ -202,38 +252,12 @@ func (m *Manager) tellTodoist(ctx context.Context, p pending) error {
 	return nil
 }
 
-// revokeRow makes a further attempt, in this replica only: the row is first moved
-// to when the attempt after this one would be.
-func (m *Manager) revokeRow(ctx context.Context, r row) (bool, error) {
-	plain, ok := m.ring.open(r.Key, r.Value)
-	var p pending
-	if !ok || json.Unmarshal(plain, &p) != nil || m.cfg.Revoke == nil {
-		return m.store.remove(ctx, r.Key, r.Value)
-	}
-	now := m.now()
-	if now.Sub(p.Since) > revokeFor {
-		m.cfg.Log.ErrorContext(ctx, "token not revoked, given up", "tries", p.Tries)
-		return m.store.remove(ctx, r.Key, r.Value)
-	}
-	p.Tries++
-	b, _ := json.Marshal(p)
-	next := row{
-		Key:     r.Key,
-		Value:   m.ring.seal(r.Key, b),
-		Expires: now.Add(min(time.Hour, cleanupEvery<<min(p.Tries, 6))),
-	}
-	if ok, err := m.store.swap(ctx, r.Value, next); err != nil || !ok {
-		return false, err
-	}
-	return true, ignoreNotRevoked(m.revokeNow(ctx, next))
-}
-
 // endRow ends a session that is not the request's own.
 func (m *Manager) endRow(ctx context.Context, id string) error {
 	if _, err := m.store.remove(ctx, kindSession+"/"+id, nil); err != nil {
 		return err
 	}
-	return m.retireRow(ctx, kindToken+"/"+id, "")
+	return m.retireRows(ctx, "", kindToken+"/"+id)
 }
 
 // endOwned ends all sessions of one user and tells how many there were.
@@ -260,19 +284,13 @@ func (m *Manager) endRows(ctx context.Context, rows []row) (n int, err error) {
 			n++
 		}
 	}
-	var notRevoked error
+	var keys []string
 	for _, r := range rows {
-		if r.kind() != kindToken {
-			continue
-		}
-		err := m.retireRow(ctx, r.Key, "")
-		if errors.Is(err, ErrNotRevoked) {
-			notRevoked = err
-		} else if err != nil {
-			return n, err
+		if r.kind() == kindToken {
+			keys = append(keys, r.Key)
 		}
 	}
-	return n, notRevoked
+	return n, m.retireRows(ctx, "", keys...)
 }
 
 // Flush ends one user's sessions, or with an empty id everybody's, and has their

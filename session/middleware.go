@@ -33,7 +33,9 @@ func (m *Manager) load(ctx context.Context, rq *request) context.Context {
 	loaded, err := m.scs.Load(ctx, token)
 	if err != nil {
 		rq.err = err
-		m.cfg.Log.WarnContext(ctx, "session not read", "error", err)
+		if ctx.Err() == nil { // else the visitor has left
+			m.cfg.Log.WarnContext(ctx, "session not read", "error", err)
+		}
 	}
 	if err != nil || m.over(loaded, rq) {
 		rq.loaded = row{}

@@ -29,7 +29,9 @@ const redisKeep = 7 * 24 * time.Hour
 // stands after it. The owner's set lives as long as its longest row.
 var (
 	redisWrite = `
-local function write(value, owner, expires, keep, member)
+local function write(value, owner, expires, keep, member, owners)
+	local was = redis.call('HGET', KEYS[1], 'owner')
+	if was and was ~= '' and was ~= owner then redis.call('SREM', owners .. was, member) end
 	redis.call('HSET', KEYS[1], 'value', value, 'owner', owner, 'expires', expires)
 	redis.call('PEXPIRE', KEYS[1], keep)
 	redis.call('ZADD', KEYS[2], expires, member)
@@ -40,11 +42,11 @@ local function write(value, owner, expires, keep, member)
 end
 `
 	redisPut = redis.NewScript(redisWrite + `
-write(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+write(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 return 1`)
 	redisSwap = redis.NewScript(redisWrite + `
-if redis.call('HGET', KEYS[1], 'value') ~= ARGV[6] then return 0 end
-write(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+if redis.call('HGET', KEYS[1], 'value') ~= ARGV[7] then return 0 end
+write(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 return 1`)
 	redisRemove = redis.NewScript(`
 local value = redis.call('HGET', KEYS[1], 'value')
@@ -129,7 +131,7 @@ func (s *redisStore) keys(r row) []string {
 
 func (s *redisStore) args(r row) []any {
 	keep := max(0, r.Expires.Sub(s.now())) + redisKeep
-	return []any{r.Value, r.Owner, r.Expires.UnixMilli(), keep.Milliseconds(), r.Key}
+	return []any{r.Value, r.Owner, r.Expires.UnixMilli(), keep.Milliseconds(), r.Key, s.owner("")}
 }
 
 func (s *redisStore) remove(ctx context.Context, key string, old []byte) (bool, error) {

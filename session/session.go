@@ -124,6 +124,7 @@ type Manager struct {
 	id        string // tells this process from its replicas
 	cookie    cookieForm
 	flights   singleflight.Group // refreshes under way, by token row
+	flying    sync.WaitGroup     // the same, for Close
 }
 
 // Open opens the store and makes sure that it can be written to. The error says
@@ -164,8 +165,21 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 	return m, nil
 }
 
-// Close releases the store. The owner ends Run first.
-func (m *Manager) Close() error { return m.store.close() }
+// Close releases the store. The owner lets requests and Run end first. A refresh
+// that a request no longer waits for is still given the time of one answer, so
+// that its tokens are not lost.
+func (m *Manager) Close() error {
+	done := make(chan struct{})
+	go func() {
+		m.flying.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(askTimeout):
+	}
+	return m.store.close()
+}
 
 // CookieName returns the name of the session's cookie.
 func (m *Manager) CookieName() string { return m.cookie.name }
@@ -394,12 +408,26 @@ func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	}
 	err := m.signIn(ctx, rq, u, t)
 	if err != nil {
+		m.discard(ctx, rq, record{Tokens: t, Personal: u.Personal})
 		err = fmt.Errorf("sign in: %w", err)
 		m.cfg.Log.WarnContext(ctx, "sign-in failed", "user", u.ID, "error", err)
 		return err
 	}
 	m.cfg.Log.InfoContext(ctx, "signed in", "user", u.ID, "personal", u.Personal)
 	return nil
+}
+
+// discard makes nothing of a sign-in that could not be stored. Todoist is told
+// once to forget the token; there is nowhere to keep it for another time.
+func (m *Manager) discard(ctx context.Context, rq *request, rec record) {
+	_ = m.scs.Clear(ctx) // only ever nil
+	rq.loaded, rq.changes, rq.user = row{}, nil, nil
+	if !m.mustRevoke(rec, "") {
+		return
+	}
+	if err := m.tellTodoist(ctx, pending{Access: rec.Access, Refresh: rec.Refresh}); err != nil {
+		m.cfg.Log.WarnContext(ctx, "token not revoked", "error", err)
+	}
 }
 
 func (m *Manager) signIn(ctx context.Context, rq *request, u User, t Tokens) error {
@@ -464,7 +492,7 @@ func (m *Manager) signIn(ctx context.Context, rq *request, u User, t Tokens) err
 		if m.stateless {
 			err = m.retire(ctx, oldTokens, t.Access)
 		} else {
-			err = m.retireRow(ctx, kindToken+"/"+oldID, t.Access)
+			err = m.retireRows(ctx, t.Access, kindToken+"/"+oldID)
 		}
 		if err != nil {
 			m.cfg.Log.WarnContext(ctx, "earlier token not revoked", "user", before.ID, "error", err)
@@ -510,7 +538,7 @@ func (m *Manager) end(ctx context.Context, rq *request) error {
 	var err error
 	switch {
 	case !m.stateless:
-		err = m.retireRow(ctx, kindToken+"/"+id, "")
+		err = m.retireRows(ctx, "", kindToken+"/"+id)
 	case hasTokens:
 		err = m.retire(ctx, tokens, "")
 	}

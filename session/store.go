@@ -171,8 +171,7 @@ const storeTimeout = 3 * time.Second
 // not cut off by a visitor who goes away.
 type bounded struct{ in store }
 
-// within runs one call. The error says what was being done; what the driver
-// says stays out of %w, for nobody should decide by it.
+// within runs one call. The error says what was being done.
 func within(ctx context.Context, doing string, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()

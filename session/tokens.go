@@ -175,6 +175,8 @@ func (m *Manager) access(ctx context.Context, key, refused string) (string, erro
 		// One at a time per row. The first caller's leaving must not break off what
 		// the others wait for, nor lose the answer.
 		flight := m.flights.DoChan(key, func() (any, error) {
+			m.flying.Add(1)
+			defer m.flying.Done()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout)
 			defer cancel()
 			return m.renew(ctx, key, refused)
@@ -258,7 +260,7 @@ func (m *Manager) renew(ctx context.Context, key, refused string) (string, error
 			}
 			// Somebody else has changed the row: read it again.
 
-		case now.Sub(rec.Asked) > resendFor:
+		case now.Sub(rec.Asked).Abs() > resendFor:
 			if rec.valid(refused, now) {
 				return rec.Access, nil
 			}
@@ -323,7 +325,7 @@ func (m *Manager) ask(ctx context.Context, r row, rec record, refused string, ag
 			return now.Access, nil // somebody else was quicker
 		}
 		return "", m.wipe(ctx, is, "Todoist took the grant back")
-	case errors.Is(err, ErrUntouched):
+	case errors.Is(err, ErrUntouched) && !again:
 		// As if it had never been asked.
 		rec.Asked, rec.By = time.Time{}, ""
 		if _, _, err := m.swap(ctx, r, rec); err != nil {
