@@ -3,10 +3,12 @@
 // while it runs. The project page uses the last of the three. Without this
 // script there is a button for each.
 
-const live = document.querySelector('#live');
-const options = document.querySelector('#options');
+// The page's content may be replaced by a newer one, see instead, so that
+// nothing of it is remembered here and events are listened to from outside.
+const options = () => document.querySelector('#options');
 
 function say(text) {
+  const live = document.querySelector('#live');
   if (live) live.textContent = text;
 }
 
@@ -17,9 +19,9 @@ const tasks = (n) => `${n.toLocaleString('en-US')} ${n === 1 ? 'task' : 'tasks'}
 let asking;
 
 function address() {
-  const query = new URLSearchParams([...new FormData(options)].filter(([name, value]) => value !== '' && name !== 'skip'));
+  const query = new URLSearchParams([...new FormData(options())].filter(([name, value]) => value !== '' && name !== 'skip'));
   for (const id of leftOut()) query.append('skip', id);
-  return `${options.action}?${query}`;
+  return `${options().action}?${query}`;
 }
 
 // leftOut lists the games left out: those with a box, and those that the
@@ -59,8 +61,8 @@ async function preview() {
 // faults puts what is wrong next to its field, as the server said it.
 function faults(page) {
   document.querySelector('#mistakes')?.remove();
-  for (const old of options.querySelectorAll('.wrong')) old.remove();
-  for (const field of options.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
+  for (const old of options().querySelectorAll('.wrong')) old.remove();
+  for (const field of options().querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
   for (const text of page.querySelectorAll('#options .wrong')) {
     const field = document.getElementById(text.id.replace(/^e-/, 'f-'));
     if (!field) continue;
@@ -74,18 +76,20 @@ function faults(page) {
   }
 }
 
-if (options) {
-  let soon;
-  options.addEventListener('change', () => {
-    clearTimeout(soon);
-    soon = setTimeout(preview, 200);
-  });
-  options.addEventListener('submit', (event) => {
-    event.preventDefault();
-    clearTimeout(soon);
-    preview();
-  });
-}
+let soon;
+
+document.addEventListener('change', (event) => {
+  if (!event.target.closest('#options')) return;
+  clearTimeout(soon);
+  soon = setTimeout(preview, 200);
+});
+
+document.addEventListener('submit', (event) => {
+  if (event.target.id !== 'options') return;
+  event.preventDefault();
+  clearTimeout(soon);
+  preview();
+});
 
 // Games are left out.
 
@@ -106,12 +110,12 @@ document.addEventListener('change', (event) => {
     button.disabled = n + changing === 0;
   }
   if (line) line.textContent = line.textContent.replace(/^[\d,]+ tasks?/, tasks(n));
-  if (options) {
-    for (const field of options.querySelectorAll('input[type=hidden][name=skip]')) field.remove();
+  if (options()) {
+    for (const field of options().querySelectorAll('input[type=hidden][name=skip]')) field.remove();
     for (const id of leftOut()) {
       const field = document.createElement('input');
       Object.assign(field, { type: 'hidden', name: 'skip', value: id });
-      options.append(field);
+      options().append(field);
     }
     history.replaceState(null, '', address());
   }

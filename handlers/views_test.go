@@ -1,0 +1,299 @@
+package handlers
+
+import (
+	"net/url"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+)
+
+func zone(t *testing.T, name string) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
+	now := time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)
+	at := func(text string) time.Time {
+		instant, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return instant
+	}
+	american := reader{Zone: zone(t, "America/New_York"), Now: now}
+	german := reader{Zone: zone(t, "Europe/Berlin"), Hours24: true, DayFirst: true, Now: now}
+	brazilian := reader{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Now: now}
+	for name, tt := range map[string]struct {
+		got, want moment
+	}{
+		"tonight, in New York": {
+			american.momentOf(at("2026-11-21T00:30:00Z")),
+			moment{ISO: "2026-11-21T00:30:00Z", Date: "2026-11-20", Month: "November 2026", Day: "Fri, Nov 20", Clock: "7:30 PM", Zone: "EST", Relative: "tonight"},
+		},
+		"the same game is tomorrow in Berlin": {
+			german.momentOf(at("2026-11-21T00:30:00Z")),
+			moment{ISO: "2026-11-21T00:30:00Z", Date: "2026-11-21", Month: "November 2026", Day: "Sat 21 Nov", Clock: "01:30", Zone: "CET", Relative: "tomorrow"},
+		},
+		"a matinée is today": {
+			american.momentOf(at("2026-11-20T20:00:00Z")),
+			moment{ISO: "2026-11-20T20:00:00Z", Date: "2026-11-20", Month: "November 2026", Day: "Fri, Nov 20", Clock: "3:00 PM", Zone: "EST", Relative: "today"},
+		},
+		"what has begun is not relative": {
+			american.momentOf(at("2026-11-20T17:00:00Z")),
+			moment{ISO: "2026-11-20T17:00:00Z", Date: "2026-11-20", Month: "November 2026", Day: "Fri, Nov 20", Clock: "12:00 PM", Zone: "EST"},
+		},
+		"days are counted by midnights, not by hours, over the change to winter time": {
+			reader{Zone: zone(t, "America/New_York"), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
+			moment{ISO: "2026-11-02T00:30:00Z", Date: "2026-11-01", Month: "November 2026", Day: "Sun, Nov 1", Clock: "7:30 PM", Zone: "EST", Relative: "in 3 days"},
+		},
+		"a zone without letters is named by its offset": {
+			brazilian.momentOf(at("2027-01-10T00:30:00Z")),
+			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-09", Month: "January 2027", Day: "Sat, Jan 9", Clock: "21:30", Zone: "UTC−3"},
+		},
+		"an offset may have minutes": {
+			reader{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
+			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-10", Month: "January 2027", Day: "Sun, Jan 10", Clock: "06:15", Zone: "UTC+5:45"},
+		},
+		"a day without a time stays the league's day everywhere": {
+			german.momentOfDay("2026-11-22"),
+			moment{ISO: "2026-11-22", Date: "2026-11-22", Month: "November 2026", Day: "Sun 22 Nov", Relative: "in 2 days"},
+		},
+		"a day far away says its year": {
+			american.momentOfDay("2028-01-02"),
+			moment{ISO: "2028-01-02", Date: "2028-01-02", Month: "January 2028", Day: "Sun, Jan 2 2028"},
+		},
+		"what is no day is shown as it came": {
+			american.momentOfDay("TBD"),
+			moment{ISO: "TBD", Date: "TBD", Day: "TBD"},
+		},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: got %+v, want %+v", name, tt.got, tt.want)
+		}
+	}
+}
+
+func TestTheCalendarHasEveryDayOnceAndEveryGameOnItsDay(t *testing.T) {
+	ny := zone(t, "America/New_York")
+	for name, start := range map[string]time.Weekday{"from Sunday": time.Sunday, "from Monday": time.Monday, "from Saturday": time.Saturday} {
+		rd := reader{Zone: ny, WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+		games := []gameRow{
+			{ID: "a", When: rd.momentOf(time.Date(2026, 10, 21, 2, 0, 0, 0, time.UTC)), Home: true},
+			{ID: "no date", When: rd.momentOfDay("TBD")},
+			{ID: "b", When: rd.momentOfDay("2027-02-28")},
+			{ID: "c", When: rd.momentOfDay("2027-02-28"), Home: true},
+		}
+		months := rd.calendarOf(games)
+		if len(months) != 5 {
+			t.Fatalf("%s: %d months, want October to February", name, len(months))
+		}
+		found := map[string]string{}
+		today := ""
+		for _, m := range months {
+			if got := m.Weekdays[0].Long; got != start.String() {
+				t.Errorf("%s: the first column is %s", name, got)
+			}
+			days := 0
+			for _, week := range m.Weeks {
+				if len(week) != 7 {
+					t.Errorf("%s: a week of %s has %d days", name, m.Name, len(week))
+				}
+				for i, day := range week {
+					if day.Number == 0 {
+						continue
+					}
+					days++
+					date, err := time.Parse(time.DateOnly, day.Date)
+					if err != nil || date.Day() != day.Number || date.Weekday().String() != m.Weekdays[i].Long {
+						t.Errorf("%s: %s stands below %s as %d", name, day.Date, m.Weekdays[i].Long, day.Number)
+					}
+					if day.Today {
+						today += day.Date
+					}
+					for _, g := range day.Games {
+						found[g.ID] += day.Date
+					}
+				}
+			}
+			first, _ := time.Parse("2006-01", m.ID)
+			if want := first.AddDate(0, 1, -1).Day(); days != want {
+				t.Errorf("%s: %s has %d days, want %d", name, m.Name, days, want)
+			}
+		}
+		if want := map[string]string{"a": "2026-10-20", "b": "2027-02-28", "c": "2027-02-28"}; !reflect.DeepEqual(found, want) {
+			t.Errorf("%s: games stand on %v, want %v", name, found, want)
+		}
+		if today != "2026-11-20" {
+			t.Errorf("%s: today is %q, want 2026-11-20", name, today)
+		}
+		if last := months[4]; last.Games != 2 || last.Home != 1 {
+			t.Errorf("%s: February counts %d games, %d at home, want 2 and 1", name, last.Games, last.Home)
+		}
+	}
+	if got := (reader{Zone: ny}).calendarOf(nil); got != nil {
+		t.Errorf("the calendar of no games is %v, want nothing", got)
+	}
+}
+
+func TestThePlanSaysWhatItWillDo(t *testing.T) {
+	rows := func(n int) []planRow { return make([]planRow, n) }
+	leftOut := []planRow{{LeftOut: true}, {LeftOut: true}}
+	for name, tt := range map[string]struct {
+		plan            planView
+		summary, button string
+	}{
+		"a whole season into a new project": {
+			planView{Project: "Boston Celtics 2026-27", New: true, Added: rows(82)},
+			"82 tasks will be added to a new project, “Boston Celtics 2026-27”.", "Add 82 tasks to Todoist",
+		},
+		"every team at once": {
+			planView{Project: "Everybody", New: true, Added: rows(1230)},
+			"1,230 tasks will be added to a new project, “Everybody”.", "Add 1,230 tasks to Todoist",
+		},
+		"one game into a project that exists": {
+			planView{Project: "Inbox", Added: rows(1)},
+			"1 task will be added to “Inbox”.", "Add 1 task to Todoist",
+		},
+		"what is left out does not count": {
+			planView{Project: "Inbox", Added: append(rows(3), leftOut...)},
+			"3 tasks will be added to “Inbox”.", "Add 3 tasks to Todoist",
+		},
+		"additions and changes": {
+			planView{Project: "Celtics", Added: rows(3), Changed: rows(2), Postponed: rows(1)},
+			"3 tasks will be added to “Celtics” and 3 brought up to date.", "Add 3 and update 3 tasks in Todoist",
+		},
+		"a postponed game alone": {
+			planView{Project: "Celtics", Postponed: rows(1), Unchanged: rows(81)},
+			"1 task in “Celtics” will be brought up to date.", "Bring 1 task up to date",
+		},
+		"a plan that may not run says would": {
+			planView{Project: "Celtics", New: true, Added: rows(3), Notices: []notice{{Kind: "stop"}}},
+			"3 tasks would be added to a new project, “Celtics”.", "Add 3 tasks to Todoist",
+		},
+		"going on after a cut": {
+			planView{Project: "Celtics", Added: rows(40), Again: true},
+			"40 tasks will be added to “Celtics”.", "Go on with the other 40 tasks",
+		},
+		"everything left out": {
+			planView{Project: "Celtics", New: true, Added: leftOut},
+			"Every game is left out, so nothing will be added.", "Add 0 tasks to Todoist",
+		},
+		"in step": {
+			planView{Project: "Celtics", Unchanged: rows(82)},
+			"“Celtics” is in step with the schedule. There is nothing to do.", "Add 0 tasks to Todoist",
+		},
+		"no game fits": {
+			planView{Project: "Celtics", New: true},
+			"No game fits these choices, so there is nothing to add.", "Add 0 tasks to Todoist",
+		},
+	} {
+		if got := tt.plan.Summary(); got != tt.summary {
+			t.Errorf("%s: the summary is %q, want %q", name, got, tt.summary)
+		}
+		if got := tt.plan.Button(); got != tt.button {
+			t.Errorf("%s: the button is %q, want %q", name, got, tt.button)
+		}
+	}
+}
+
+func TestThePlansFormRepeatsTheOptionsAndKeepsWhatIsLeftOut(t *testing.T) {
+	plan := planView{
+		Options: url.Values{"team": {"BOS", "NYK"}, "skip": {"1", "9"}, "venue": {"home"}},
+		Added:   []planRow{{ID: "1", LeftOut: true}, {ID: "2"}},
+	}
+	want := []field{{"team", "BOS"}, {"team", "NYK"}, {"venue", "home"}, {"skip", "9"}}
+	if got := plan.Hidden(); !slices.Equal(got, want) {
+		t.Errorf("Hidden() = %v, want %v: game 1 has a box of its own, game 9 has none", got, want)
+	}
+}
+
+func TestAFormShowsWhatWasTypedEvenWhereItIsNoChoice(t *testing.T) {
+	f := form{Values: url.Values{"venue": {"moon"}, "type": {"cup", "regular"}}}
+	for name, tt := range map[string]struct {
+		got, want []box
+	}{
+		"a value that is no choice comes last": {
+			boxesOf(f, "radio", "venue", "all", "Home and away", "home", "Home"),
+			[]box{{"radio", "venue", "all", "Home and away", false}, {"radio", "venue", "home", "Home", false}, {"radio", "venue", "moon", "moon", true}},
+		},
+		"several may be chosen": {
+			boxesOf(f, "checkbox", "type", "preseason", "Preseason", "regular", "Regular season", "cup", "NBA Cup"),
+			[]box{{"checkbox", "type", "preseason", "Preseason", false}, {"checkbox", "type", "regular", "Regular season", true}, {"checkbox", "type", "cup", "NBA Cup", true}},
+		},
+		"the empty choice stands for nothing chosen": {
+			boxesOf(f, "", "opponent", "", "Everybody", "NYK", "Knicks"),
+			[]box{{"", "opponent", "", "Everybody", true}, {"", "opponent", "NYK", "Knicks", false}},
+		},
+	} {
+		if !slices.Equal(tt.got, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, tt.got, tt.want)
+		}
+	}
+}
+
+func TestTheOptionsSayInAFewWordsWhatIsChosen(t *testing.T) {
+	page := importPage{
+		Projects: []choice{{"77", "Sports"}},
+		Form: form{Values: url.Values{
+			"games": {"all"}, "venue": {"away"}, "tv": {"national"}, "opponent": {"NYK", "MIA"}, "type": {"preseason", "regular"}, "from": {"2026-12-01"},
+			"timezone": {"America/Los_Angeles"}, "reminder": {"30"}, "priority": {"1"}, "labels": {"nba"}, "target": {"77"}, "view": {"board"}, "sections": {"month"},
+		}},
+	}
+	for _, tt := range []struct{ got, want string }{
+		{page.GamesLine(), "Whole season, away only, national TV, against 2 teams, with preseason, some dates"},
+		{page.TasksLine(), "Los Angeles time, with a reminder, P1, labelled"},
+		{page.ProjectLine(), "Sports, as a board, by month"},
+		{importPage{}.GamesLine(), "Still to come"},
+		{importPage{Form: form{Values: url.Values{"timezone": {"UTC"}}}}.TasksLine(), "UTC, no reminder"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+func TestAGroupOfOptionsOpensWhereSomethingIsWrong(t *testing.T) {
+	page := importPage{Teams: []teamCard{{Code: "BOS"}}, Form: form{Errors: map[string]string{"labels": "too long"}}}
+	for group, want := range map[string]bool{"games": false, "tasks": true, "project": false} {
+		if got := page.Open(group); got != want {
+			t.Errorf("Open(%q) = %v, want %v", group, got, want)
+		}
+	}
+}
+
+func TestTheProjectPageDoesNotSayTwiceThatAllIsWell(t *testing.T) {
+	inStep, waiting := &planView{Unchanged: make([]planRow, 3)}, &planView{Changed: make([]planRow, 1)}
+	failed := &outcome{Failed: make([]failedTask, 1)}
+	for name, tt := range map[string]struct {
+		page projectPage
+		want bool
+	}{
+		"looked at later, in step":        {projectPage{Plan: inStep}, true},
+		"just imported, in step":          {projectPage{Plan: inStep, Done: &outcome{Added: 3}}, false},
+		"just imported, one change since": {projectPage{Plan: waiting, Done: &outcome{Added: 3}}, true},
+		"just imported, one game failed":  {projectPage{Plan: inStep, Done: failed}, true},
+		"Todoist did not answer":          {projectPage{}, false},
+	} {
+		if got := tt.page.ShowsPlan(); got != tt.want {
+			t.Errorf("%s: ShowsPlan() = %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestOutcomesAreSaidWithoutZeros(t *testing.T) {
+	for want, o := range map[string]outcome{
+		"82 added.": {Added: 82},
+		"1 added, 2 brought up to date, 79 already right, 1 kept as you edited them.": {Added: 1, Updated: 2, Unchanged: 79, Kept: 1},
+		"Nothing was written.": {},
+	} {
+		if got := o.Line(); got != want {
+			t.Errorf("Line() = %q, want %q", got, want)
+		}
+	}
+}
