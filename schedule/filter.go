@@ -24,11 +24,11 @@ type Filter struct {
 func (f Filter) Games(s *Season, now time.Time) []Game {
 	f.Teams = canonical(f.Teams)
 	f.Opponents = canonical(f.Opponents)
-	games := s.Games
+	games, kept := s.Games, []Game(nil)
 	if len(f.Teams) == 1 {
 		games = s.For(f.Teams[0])
+		kept = make([]Game, 0, len(games))
 	}
-	var kept []Game
 	for i := range games {
 		if f.keeps(&games[i], now) {
 			kept = append(kept, games[i])

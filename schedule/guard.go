@@ -150,6 +150,7 @@ func carry(current, next *Season, now time.Time) (changed int) {
 			if g.Home.Code == old.Away.Code {
 				g.HomeTV, g.AwayTV = old.AwayTV, old.HomeTV
 			}
+			g.IfNecessary = g.IfNecessary || old.IfNecessary && g.Status == Scheduled
 		}
 		// Once a game has begun, ESPN gives the minute at which it did.
 		if next.Source == SourceESPN && g.Status != Scheduled && !old.TBD() && g.Tip.Sub(old.Tip).Abs() < time.Hour {

@@ -1,7 +1,10 @@
 package schedule
 
 import (
+	"reflect"
+	"slices"
 	"testing"
+	"time"
 )
 
 func TestGamesAreMatchedByIDThenDayThenSides(t *testing.T) {
@@ -91,5 +94,36 @@ func TestESPNsActualStartIsNoChange(t *testing.T) {
 		if g.ID == id && !g.Tip.Equal(want) {
 			t.Errorf("got %v, want %v", g.Tip, want)
 		}
+	}
+}
+
+func TestESPNKeepsWhatOnlyTheLeagueTells(t *testing.T) {
+	side := func(code string) Side { t, _ := TeamByCode(code); return t.Side() }
+	league := Game{
+		ID: "0042600404", Season: "2026-27", Type: Playoffs, Home: side("NYK"), Away: side("OKC"), Day: "2027-06-14", Tip: at("2027-06-15T00:30:00Z"),
+		IfNecessary: true, Status: Scheduled, Arena: "The Garden", City: "New York", State: "NY", National: []string{"ABC"}, HomeTV: []string{"MSG"},
+		Label: "NBA Finals", Series: "Game 5", Changed: at("2027-06-01T00:00:00Z"),
+	}
+	espn := Game{
+		ID: "401999999", Season: "2026-27", Type: Playoffs, Home: side("NYK"), Away: side("OKC"), Day: "2027-06-14", Tip: at("2027-06-15T00:30:00Z"),
+		Status: Scheduled, Arena: "Madison Square Garden", City: "New York", State: "NY", National: []string{"ESPN"}, Label: "NBA Finals", Series: "Game 5",
+	}
+	refresh := func(g Game) (Game, int) {
+		next := &Season{Label: "2026-27", Source: SourceESPN, Games: []Game{g}}
+		changed := carry(&Season{Label: "2026-27", Source: SourceNBA, Games: []Game{league}}, next, at("2027-06-10T00:00:00Z"))
+		return next.Games[0], changed
+	}
+	if g, changed := refresh(espn); changed != 0 || !reflect.DeepEqual(g, league) {
+		t.Errorf("got %d changed games and\n%+v, want\n%+v", changed, g, league)
+	}
+	moved := espn
+	moved.Tip, moved.Status = moved.Tip.Add(2*time.Hour), InProgress
+	if g, changed := refresh(moved); changed != 1 || g.ID != league.ID || !g.Tip.Equal(moved.Tip) || g.IfNecessary {
+		t.Errorf("got %d changed games and %+v", changed, g)
+	}
+	swapped := espn
+	swapped.Home, swapped.Away, swapped.City = espn.Away, espn.Home, "Oklahoma City"
+	if g, _ := refresh(swapped); g.HomeTV != nil || !slices.Equal(g.AwayTV, league.HomeTV) || g.Arena != espn.Arena {
+		t.Errorf("got %+v", g)
 	}
 }
