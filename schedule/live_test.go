@@ -725,3 +725,66 @@ func BenchmarkRefresh(b *testing.B) {
 		}
 	}
 }
+
+func TestESPNAlone(t *testing.T) {
+	inSeason(t, func(t *testing.T, now func() time.Time) {
+		w := newWeb()
+		l := open(t, Config{ESPNURL: "https://espn", HTTP: w.client(), Now: now})
+		if err := l.Refresh(t.Context()); err == nil || l.Status().Trouble != "ESPN is not answering." {
+			t.Errorf("got %v and %+v", err, l.Status())
+		}
+		if n := w.espnAsked.Load(); n > 3*espnAtOnce {
+			t.Errorf("an ESPN that refuses was asked %d times", n)
+		}
+		w.espn = Embedded()
+		// Some requests fail once, and there is no play-in yet.
+		client, failed := w.client(), map[string]bool{}
+		var mu sync.Mutex
+		l.cfg.HTTP = &http.Client{Transport: handler(func(rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			first := !failed[r.URL.String()]
+			failed[r.URL.String()] = true
+			mu.Unlock()
+			switch {
+			case r.URL.Query().Get("seasontype") == "5":
+				rw.WriteHeader(http.StatusNotFound)
+			case first && strings.Contains(r.URL.Path, "/teams/gs/"):
+				rw.WriteHeader(http.StatusBadGateway)
+			default:
+				resp, err := client.Transport.RoundTrip(r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(rw, resp.Body)
+			}
+		})}
+		if err := l.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if r := l.Status(); r.Source != SourceESPN || r.Trouble != "" || len(l.Season().Games) != 1200 {
+			t.Errorf("got %+v with %d games", r, len(l.Season().Games))
+		}
+	})
+}
+
+func TestWithoutSourcesThereIsNothingToRefresh(t *testing.T) {
+	l := open(t, Config{})
+	if err := l.Refresh(t.Context()); err != nil || l.Status().Trouble != "" || l.Season().Source != SourceEmbedded {
+		t.Errorf("got %v and %+v", err, l.Status())
+	}
+}
+
+func TestScheduleThatCannotBeSavedIsServed(t *testing.T) {
+	var log bytes.Buffer
+	w, file := newWeb(), filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+	l := open(t, Config{URL: "https://league/feed", Dir: filepath.Join(file, "below"), HTTP: w.client(),
+		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err := l.Refresh(t.Context()); err != nil || l.Season().Source != SourceNBA || !strings.Contains(log.String(), "the schedule is not saved") {
+		t.Errorf("got %v, %s\n%s", err, l.Season().Source, log.String())
+	}
+}
