@@ -59,6 +59,11 @@ func stories() map[string]view {
 		Kept:      []planRow{{ID: "k1", When: planRows[19].When, Title: "Lakers night with Sam!", Note: "You moved this task to Friday. The league now says Sat, Dec 5, 8:30 PM.", Changes: []change{{"Tip-off", "Fri, Dec 4, 8:00 PM", "Sat, Dec 5, 8:30 PM"}}}},
 		Notices:   []notice{{Kind: "warn", Text: "Your plan keeps 300 open tasks in a project; this one will have 212."}},
 	}
+	every := fresh
+	every.Teams = nil
+	for _, t := range schedule.Teams() {
+		every.Teams = append(every.Teams, storyTeam(t.Code, nil))
+	}
 	wrong := fresh
 	wrong.Plan = nil
 	wrong.Form = form{Values: url.Values{"team": {"BOS"}, "timezone": {"America/Gotham"}, "from": {"2026-13-40"}, "labels": {"a"}, "venue": {"moon"}, "target": {"new"}, "reminder": {"7"}},
@@ -119,6 +124,7 @@ func stories() map[string]view {
 		"sign-in-token-wrong": signInPage{layout: titled(demoOut(out), "Sign in", ""), Token: true, Wrong: "Todoist does not know this token. Copy it once more, without spaces.", WrongToken: true},
 		"import":              fresh,
 		"import-again":        again,
+		"import-every-team":   every,
 		"import-wrong":        wrong,
 		"import-stopped":      stopped,
 		"import-in-step":      inStep,
