@@ -81,11 +81,15 @@ func (s *server) routes() http.Handler {
 		}
 	}
 
+	// What calendars and other programs fetch is the same for everybody.
+	app.Get("/teams/{team:[A-Za-z]+}.ics", s.handle(s.calendar))
+	app.Get("/teams/{team:[A-Za-z]+}.csv", s.handle(s.table))
+
 	// Everything below knows who is here.
 	app.Group(func(r chi.Router) {
 		r.Use(s.Sessions.Wrap)
 		r.Get("/", s.handle(s.home))
-		r.Get("/teams/{team}", s.handle(s.team))
+		r.Get("/teams/{team:[A-Za-z]+}", s.handle(s.team))
 		r.Get("/sign-in", s.handle(s.signIn))
 		r.Post("/sign-in", s.handle(s.startSignIn))
 		r.Post("/sign-in/token", s.handle(s.signInWithToken))

@@ -1,6 +1,10 @@
 package handlers
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,35 +16,60 @@ import (
 	"tipoff/schedule"
 )
 
-// team shows a team's season as a picture and as a list.
-func (s *server) team(w http.ResponseWriter, r *http.Request) error {
-	code := chi.URLParam(r, "team")
-	t, ok := schedule.TeamByCode(code)
+// teamOf is the team that an address names, in any case.
+func teamOf(r *http.Request) (schedule.Team, error) {
+	t, ok := schedule.TeamByCode(chi.URLParam(r, "team"))
 	if !ok {
-		return &problem{Status: http.StatusNotFound, Heading: "There is no such team",
+		return t, &problem{Status: http.StatusNotFound, Heading: "There is no such team",
 			Text: "The league has no team with these letters.", Advice: "Choose one of the thirty.", Link: "/", LinkText: "All teams"}
 	}
-	if code != t.Code {
-		path := "/teams/" + t.Code
-		if r.URL.RawQuery != "" {
-			path += "?" + r.URL.RawQuery
-		}
-		return s.redirect(w, r, path)
+	return t, nil
+}
+
+// selection reads a team page's query. A season's page shows the season where
+// an import is for what is ahead, so all games are the default here.
+func selection(r *http.Request, t schedule.Team) (url.Values, importer.Options, error) {
+	query := r.URL.Query()
+	query.Set("team", t.Code)
+	if query.Get("games") == "" {
+		query.Set("games", "all")
+	}
+	opts, err := importer.ParseOptions(query)
+	return query, opts, err
+}
+
+func filterOf(t schedule.Team, o importer.Options) schedule.Filter {
+	return schedule.Filter{Teams: []string{t.Code}, Upcoming: o.Upcoming, Venue: o.Venue, Types: o.Types,
+		National: o.National, Opponents: o.Opponents, From: o.From, To: o.To}
+}
+
+// zoneOf is the zone that the options ask for, or otherwise.
+func zoneOf(t schedule.Team, o importer.Options, otherwise *time.Location) *time.Location {
+	name := o.Timezone
+	if name == importer.ZoneTeam {
+		name = t.Zone
+	}
+	if zone, err := time.LoadLocation(name); err == nil && name != "" {
+		return zone
+	}
+	return otherwise
+}
+
+// team shows a team's season as a picture and as a list.
+func (s *server) team(w http.ResponseWriter, r *http.Request) error {
+	t, err := teamOf(r)
+	if err != nil {
+		return err
 	}
 	user, _ := s.Sessions.User(r.Context())
 	season, rd := s.Schedule.Season(), s.reader(user)
-	query := r.URL.Query()
-	query.Set("team", t.Code)
-	if !query.Has("games") {
-		// A season's page shows the season; an import is for what is ahead.
-		query.Set("games", "all")
-	}
+	query, opts, err := selection(r, t)
+	rd.Zone = zoneOf(t, opts, rd.Zone)
 	status := http.StatusOK
-	opts, err := importer.ParseOptions(query)
 	page := teamPage{layout: s.layout(r, t.FullName()), Team: cardOf(t), Season: season.Label}
 	page.Section = "teams"
 	page.Description = "The " + t.FullName() + "’s " + season.Label + " season: every game, when and where it is and who shows it."
-	page.Form = formOf(opts, "")
+	page.Form = formOf(opts, rd.Zone.String())
 	if invalid, ok := err.(importer.Invalid); ok {
 		page.Form.Errors = invalid
 		for field, values := range query {
@@ -52,9 +81,7 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		schedule.RegularSeason: "running", schedule.Postseason: "playoffs", schedule.Over: "over"}[season.State(s.Now())]
 	page.Now = s.Now().UTC().Format(time.RFC3339)
 	page.Facts = factsOf(season, t.Code, rd)
-	filter := schedule.Filter{Teams: []string{t.Code}, Upcoming: opts.Upcoming, Venue: opts.Venue, Types: opts.Types,
-		National: opts.National, Opponents: opts.Opponents, From: opts.From, To: opts.To}
-	games := filter.Games(season, s.Now())
+	games := filterOf(t, opts).Games(season, s.Now())
 	pairs := schedule.FactsFor(season, t.Code, s.Now()).BackToBack
 	for i := range games {
 		row := gameRowOf(&games[i], t.Code, rd)
@@ -80,6 +107,47 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	return s.pages.render(w, status, page)
+}
+
+// calendar writes the selection as a calendar, to be fetched once or subscribed
+// to.
+func (s *server) calendar(w http.ResponseWriter, r *http.Request) error {
+	return s.export(w, r, "text/calendar; charset=utf-8", ".ics", schedule.WriteICS)
+}
+
+// table writes the selection as a template that Todoist imports.
+func (s *server) table(w http.ResponseWriter, r *http.Request) error {
+	return s.export(w, r, "text/csv; charset=utf-8", ".csv", schedule.WriteCSV)
+}
+
+func (s *server) export(w http.ResponseWriter, r *http.Request, kind, ending string,
+	write func(io.Writer, []schedule.Game, schedule.ExportOptions) error) error {
+	t, err := teamOf(r)
+	if err != nil {
+		return err
+	}
+	_, opts, err := selection(r, t)
+	if err != nil {
+		return err
+	}
+	season := s.Schedule.Season()
+	o := schedule.ExportOptions{Name: t.FullName() + " " + season.Label, Team: t.Code, Zone: zoneOf(t, opts, schedule.Eastern()),
+		Duration: time.Duration(opts.Duration) * time.Minute, Priority: opts.Priority, Labels: opts.Labels, Sections: opts.Months}
+	if opts.Reminder != importer.NoReminder {
+		o.Alarms = []time.Duration{time.Duration(opts.Reminder) * time.Minute}
+	}
+	var b bytes.Buffer
+	if err := write(&b, filterOf(t, opts).Games(season, s.Now()), o); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", `inline; filename="`+t.Slug+"-"+season.Label+ending+`"`)
+	h.Set("Cache-Control", "public, max-age=900")
+	sum := sha256.Sum256(b.Bytes())
+	h.Set("ETag", fmt.Sprintf(`"%x"`, sum[:16]))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.Bytes()))
+	return nil
 }
 
 // teamLinks fills in the addresses of the same selection elsewhere.
