@@ -145,6 +145,7 @@ type viewOption struct {
 type Account struct {
 	s       *Server
 	profile Profile
+	zone    *time.Location
 	joined  time.Time
 	inbox   string
 
@@ -179,7 +180,8 @@ func (s *Server) AddAccount(p Profile) *Account {
 	if p.Zone == "" {
 		p.Zone = "UTC"
 	}
-	if _, err := time.LoadLocation(p.Zone); err != nil {
+	zone, err := s.location(p.Zone)
+	if err != nil {
 		panic("fake: " + err.Error())
 	}
 	if p.Lang == "" {
@@ -198,7 +200,7 @@ func (s *Server) AddAccount(p Profile) *Account {
 	}
 	now := s.cfg.Now().UTC()
 	a := &Account{
-		s: s, profile: p, joined: now,
+		s: s, profile: p, zone: zone, joined: now,
 		told: p.Plan.Limits(), enforced: p.Plan.Limits(),
 		projectByID: map[string]*Project{},
 		sectionByID: map[string]*Section{},
@@ -659,15 +661,6 @@ func (a *Account) addNote(n Note, now time.Time) *Note {
 	n.ID, n.PostedAt, n.changed = newID(), now, a.touch()
 	a.notes = append(a.notes, &n)
 	return &n
-}
-
-// zone is the account's time zone; AddAccount has proved that it loads.
-func (a *Account) zone() *time.Location {
-	loc, err := time.LoadLocation(a.profile.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return loc
 }
 
 // forget drops the oldest finished tasks, and all that was deleted and hangs

@@ -41,7 +41,7 @@ func readDue(raw json.RawMessage, argument string, a *Account, now time.Time) (*
 	zone := ""
 	if in.Timezone != nil {
 		zone = *in.Timezone
-		if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+		if _, err := a.s.location(zone); err != nil {
 			return bad("an unknown timezone")
 		}
 	}
@@ -100,9 +100,9 @@ func readDate(text, zone, own string) *Due {
 // readDueText reads "today", "tomorrow" and dates, each with "at 12" or
 // "at 19:30" behind it if there is a time. With a zone the time is an instant.
 func readDueText(text, zone string, a *Account, now time.Time) *Due {
-	loc := a.zone()
-	if zone != "" {
-		loc, _ = time.LoadLocation(zone)
+	loc := a.zone
+	if own, err := a.s.location(zone); err == nil {
+		loc = own
 	}
 	day, clock, timed := strings.Cut(text, " ")
 	var date time.Time
@@ -138,7 +138,7 @@ func readDueText(text, zone string, a *Account, now time.Time) *Due {
 // dueText is the due for people, in the user's zone.
 func (a *Account) dueText(d *Due) string {
 	if t, ok := d.Instant(); ok {
-		return t.In(a.zone()).Format("2006-01-02 15:04")
+		return t.In(a.zone).Format("2006-01-02 15:04")
 	}
 	if t, err := time.Parse(floatingLayout, d.Date); err == nil {
 		return t.Format("2006-01-02 15:04")

@@ -22,6 +22,7 @@ package fake
 import (
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -113,6 +114,7 @@ type Server struct {
 	cfg   Config
 	mux   *http.ServeMux
 	pages *pages
+	zones sync.Map // time zones by name, for loading one reads a file
 
 	mu       sync.Mutex // guards all below, and everything in the accounts
 	switches Switches
@@ -431,6 +433,21 @@ func isID(id string) bool {
 		}
 	}
 	return true
+}
+
+// location is the time zone of a name; "Local" and nothing are not names.
+func (s *Server) location(name string) (*time.Location, error) {
+	if loc, ok := s.zones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("unknown time zone %q", name)
+	}
+	loc, err := time.LoadLocation(name)
+	if err == nil {
+		s.zones.Store(name, loc)
+	}
+	return loc, err
 }
 
 // newLabelID returns a new label id, which are numbers in a string.

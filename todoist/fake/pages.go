@@ -461,8 +461,8 @@ func (a *Account) taskLine(t Task, reminders []Reminder, now time.Time) taskLine
 		clock = "3:04 PM"
 	}
 	if t.Due != nil {
-		zone := a.zone()
-		if own, err := time.LoadLocation(t.Due.Timezone); err == nil && t.Due.Timezone != "" {
+		zone := a.zone
+		if own, err := a.s.location(t.Due.Timezone); err == nil {
 			zone = own
 		}
 		at, fixed := t.Due.Instant()
@@ -594,7 +594,7 @@ func (a *Account) formDue(was *Due, date, clock string) (*Due, bool) {
 		if was != nil && was.Timezone != "" {
 			due.Timezone = was.Timezone
 		}
-		zone, err := time.LoadLocation(due.Timezone)
+		zone, err := a.s.location(due.Timezone)
 		if err != nil {
 			return nil, false
 		}

@@ -218,7 +218,7 @@ func (a *Account) user(now time.Time) map[string]any {
 		until = stamp(now.AddDate(1, 0, 0).Truncate(24 * time.Hour))
 	}
 	done, today := 0, 0
-	here := now.In(a.zone())
+	here := now.In(a.zone)
 	for _, t := range a.tasks {
 		if t.Checked && !t.Deleted {
 			done++
