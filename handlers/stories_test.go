@@ -82,6 +82,10 @@ func stories() map[string]view {
 	}
 	waiting := project
 	waiting.Plan = &planView{Import: "i-3", Fingerprint: "f-3", Options: options.Values, Project: project.Name, Changed: again.Plan.Changed, Postponed: again.Plan.Postponed, Kept: again.Plan.Kept, Unchanged: planRows[20:40]}
+	aside := project
+	out1 := planRows[14]
+	out1.LeftOut = true
+	aside.Plan = &planView{Import: "i-4", Fingerprint: "f-4", Options: options.Values, Project: project.Name, Added: []planRow{out1}, Unchanged: planRows[15:40]}
 	done := project
 	done.Done = &outcome{Added: 68}
 	partly := waiting
@@ -129,6 +133,7 @@ func stories() map[string]view {
 		"import-stopped":      stopped,
 		"import-in-step":      inStep,
 		"project":             project,
+		"project-left-out":    aside,
 		"project-waiting":     waiting,
 		"project-done":        done,
 		"project-partly":      partly,

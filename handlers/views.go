@@ -608,7 +608,16 @@ func (p planView) Stopped() bool {
 }
 
 // Nothing says that running the plan would write nothing.
-func (p planView) Nothing() bool { return len(p.Added) == 0 && p.Changing() == 0 }
+func (p planView) Nothing() bool { return p.Adding() == 0 && p.Changing() == 0 }
+
+// LeftOut counts the additions that are left out.
+func (p planView) LeftOut() int { return len(p.Added) - p.Adding() }
+
+// Runs says that there is a button: something to write, or left out and to be
+// put back, and nothing that forbids it.
+func (p planView) Runs() bool {
+	return !p.Stopped() && (len(p.Added) > 0 || p.Changing() > 0)
+}
 
 // Untimed counts the additions that have no time yet.
 func (p planView) Untimed() int {
@@ -638,10 +647,10 @@ func (p planView) Summary() string {
 		return plural(added, "task") + will + " be added to " + project + "."
 	case changed > 0:
 		return plural(changed, "task") + " in " + project + will + " be brought up to date."
-	case len(p.Added) > 0:
-		return "Every game is left out, so nothing will be added."
 	case len(p.Unchanged)+len(p.Kept) > 0:
 		return project + " is in step with the schedule. There is nothing to do."
+	case len(p.Added) > 0:
+		return "Every game is left out, so nothing will be added."
 	}
 	return "No game fits these choices, so there is nothing to add."
 }
@@ -656,6 +665,8 @@ func (p planView) Button() string {
 		return fmt.Sprintf("Add %d and update %s in Todoist", added, plural(changed, "task"))
 	case changed > 0:
 		return "Bring " + plural(changed, "task") + " up to date"
+	case added == 0:
+		return "Add to Todoist"
 	}
 	return "Add " + plural(added, "task") + " to Todoist"
 }

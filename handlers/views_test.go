@@ -182,15 +182,19 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 		},
 		"everything left out": {
 			planView{Project: "Celtics", New: true, Added: leftOut},
-			"Every game is left out, so nothing will be added.", "Add 0 tasks to Todoist",
+			"Every game is left out, so nothing will be added.", "Add to Todoist",
+		},
+		"in step but for a game that is left out": {
+			planView{Project: "Celtics", Added: leftOut, Unchanged: rows(80)},
+			"“Celtics” is in step with the schedule. There is nothing to do.", "Add to Todoist",
 		},
 		"in step": {
 			planView{Project: "Celtics", Unchanged: rows(82)},
-			"“Celtics” is in step with the schedule. There is nothing to do.", "Add 0 tasks to Todoist",
+			"“Celtics” is in step with the schedule. There is nothing to do.", "Add to Todoist",
 		},
 		"no game fits": {
 			planView{Project: "Celtics", New: true},
-			"No game fits these choices, so there is nothing to add.", "Add 0 tasks to Todoist",
+			"No game fits these choices, so there is nothing to add.", "Add to Todoist",
 		},
 	} {
 		if got := tt.plan.Summary(); got != tt.summary {

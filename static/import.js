@@ -105,6 +105,7 @@ document.addEventListener('change', (event) => {
     const changing = Number(button.dataset.changing);
     if (button.dataset.again) button.textContent = `Go on with the other ${tasks(n + changing)}`;
     else if (changing && n) button.textContent = `Add ${n} and update ${tasks(changing)} in Todoist`;
+    else if (n + changing === 0) button.textContent = 'Add to Todoist';
     else if (changing) button.textContent = `Bring ${tasks(changing)} up to date`;
     else button.textContent = `Add ${tasks(n)} to Todoist`;
     button.disabled = n + changing === 0;
