@@ -445,3 +445,88 @@ func TestWhatAnAccountIsToldNeedNotBeWhatIsEnforced(t *testing.T) {
 		t.Errorf("got %v", e)
 	}
 }
+
+func TestWhatIsDeletedTakesItsOwnAlong(t *testing.T) {
+	w := newWorld(t)
+	p := w.place()
+	inSection := w.pro.AddTask(fake.Task{SectionID: p.section, Content: "in the section"})
+	ids := w.write("token-pro", cmd("reminder_add", "r", obj{"item_id": p.full, "type": "relative", "minute_offset": 5}))
+	writer, _ := w.s.IssueTokens(w.pro)
+	if tag, _ := w.refuse(writer, cmd("reminder_delete", "", obj{"id": ids["r"]})); tag != "AUTH_INSUFFICIENT_TOKEN_SCOPE" {
+		t.Errorf("without the right: %s", tag)
+	}
+	w.write("token-pro", cmd("reminder_delete", "", obj{"id": ids["r"]}), cmd("section_delete", "", obj{"id": p.section}))
+	if got := w.pro.Reminders(p.full); len(got) != 1 || !got[0].Deleted {
+		t.Errorf("the reminders are %+v", got)
+	}
+	if got, _ := w.pro.Task(inSection); !got.Deleted {
+		t.Error("a task outlived its section")
+	}
+	if got, _ := w.pro.Task(p.full); got.Deleted {
+		t.Error("a task outside the section was deleted")
+	}
+	if err := w.pro.DeleteSection(p.section); err == nil {
+		t.Error("a deleted section was deleted again")
+	}
+	if tag, _ := w.refuse("token-pro", cmd("item_update", "", obj{"id": inSection, "content": "x"})); tag != "ITEM_NOT_FOUND" {
+		t.Errorf("updating a deleted task: %s", tag)
+	}
+	other := w.pro.AddSection(fake.Section{ProjectID: p.project, Name: "Other"})
+	if err := w.pro.DeleteSection(other); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestArchivingTakesSubProjectsAlong(t *testing.T) {
+	w := newWorld(t)
+	ids := w.write("token-pro",
+		cmd("project_add", "p", obj{"name": "P"}), cmd("project_add", "q", obj{"name": "Q", "parent_id": "p"}),
+		cmd("item_add", "t", obj{"content": "t", "project_id": "q"}), cmd("project_archive", "", obj{"id": "p"}))
+	if got, _ := w.pro.Project(ids["q"]); !got.Archived {
+		t.Error("the sub-project is active below an archived project")
+	}
+	if got := w.sync("token-pro", obj{"sync_token": "*", "resource_types": []string{"items"}}); len(got.Items) != 0 {
+		t.Errorf("the items are %v", got.Items)
+	}
+	w.write("token-pro", cmd("project_unarchive", "", obj{"id": ids["q"]}))
+	if got, _ := w.pro.Project(ids["q"]); got.Archived || got.ParentID != "" {
+		t.Errorf("brought back alone it is %+v", got)
+	}
+}
+
+func TestTasksAreReordered(t *testing.T) {
+	w := newWorld(t)
+	ids := w.write("token-pro", cmd("item_add", "a", obj{"content": "a"}), cmd("item_add", "b", obj{"content": "b"}),
+		cmd("item_reorder", "", obj{"items": []obj{{"id": "a", "child_order": 2}, {"id": "b", "child_order": 1}}}))
+	a, _ := w.pro.Task(ids["a"])
+	b, _ := w.pro.Task(ids["b"])
+	if a.ChildOrder != 2 || b.ChildOrder != 1 {
+		t.Errorf("the orders are %d and %d", a.ChildOrder, b.ChildOrder)
+	}
+}
+
+func TestTheNumberOfRemindersIsLimited(t *testing.T) {
+	w := newWorld(t)
+	p := w.place()
+	limits := fake.Pro.Limits()
+	limits.Reminders = 1
+	w.pro.SetLimits(limits, limits)
+	w.write("token-pro", cmd("reminder_add", "", obj{"item_id": p.full, "type": "relative", "minute_offset": 5}))
+	if tag, _ := w.refuse("token-pro", cmd("reminder_add", "", obj{"item_id": p.full, "type": "relative", "minute_offset": 6})); tag != "MAX_REMINDERS_LIMIT_REACHED" {
+		t.Errorf("got %s", tag)
+	}
+}
+
+func TestViewOptionsAreMerged(t *testing.T) {
+	w := newWorld(t)
+	p := w.place()
+	w.write("token-pro",
+		cmd("view_options_set", "", obj{"view_type": "project", "object_id": p.project, "sorted_by": "due_date", "sort_order": "asc"}),
+		cmd("view_options_set", "", obj{"view_type": "project", "object_id": p.project, "grouped_by": "LABEL", "sort_order": nil, "show_completed_tasks": true}))
+	got := w.request("POST", "/api/v1/sync", "token-pro", obj{"sync_token": "*", "resource_types": []string{"view_options"}}).object(t)["view_options"].([]any)
+	want := fmt.Sprint(map[string]any{"view_type": "PROJECT", "object_id": p.project, "sorted_by": "DUE_DATE", "sort_order": nil, "grouped_by": "LABEL",
+		"view_mode": "LIST", "filtered_by": nil, "show_completed_tasks": true, "is_deleted": false})
+	if len(got) != 1 || fmt.Sprint(got[0]) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+}

@@ -3,7 +3,7 @@ package fake
 import (
 	"crypto/sha1"
 	"encoding/hex"
-	"strconv"
+	"encoding/json"
 	"time"
 )
 
@@ -29,7 +29,7 @@ func (r ref) MarshalJSON() ([]byte, error) {
 	if r == "" {
 		return []byte("null"), nil
 	}
-	return strconv.AppendQuote(nil, string(r)), nil
+	return json.Marshal(string(r))
 }
 
 type dueWire struct {
