@@ -141,6 +141,10 @@ func (m *Manager) commit(ctx context.Context, rq *request) error {
 	isNew := rq.loaded.Value == nil
 	for range 10 {
 		m.scs.Put(ctx, valueSeen, seconds(m.now()))
+		rq.owner = ""
+		if u, ok := m.userOf(ctx, rq); ok {
+			rq.owner = ownerOf(u.ID)
+		}
 		token, deadline, err := m.scs.Commit(ctx)
 		switch {
 		case err == nil:
@@ -266,9 +270,7 @@ func (a adapter) CommitCtx(ctx context.Context, token string, b []byte, deadline
 	}
 	r := row{Key: kindSession + "/" + token, Expires: earlier(deadline, a.m.now().Add(a.m.cfg.Idle))}
 	r.Value = a.m.ring.seal(r.Key, b)
-	if u, ok := a.m.userOf(ctx, rq); ok {
-		r.Owner = ownerOf(u.ID)
-	}
+	r.Owner = rq.owner // scs holds its lock: the session cannot be asked here
 	if rq.loaded.Value == nil {
 		if err := a.m.store.put(ctx, r); err != nil {
 			return err

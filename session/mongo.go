@@ -58,24 +58,28 @@ func openMongo(ctx context.Context, dsn string, now func() time.Time, log *slog.
 	if err := client.Ping(ctx, nil); err != nil {
 		return nil, err
 	}
-	_, err = s.rows.Indexes().CreateMany(ctx, []mongo.IndexModel{
-		{Keys: bson.D{{Key: "owner", Value: 1}}},
-		{Keys: bson.D{{Key: "expires", Value: 1}}},
-		{Keys: bson.D{{Key: "kind", Value: 1}, {Key: "expires", Value: 1}}},
-	})
-	if err != nil {
-		return nil, err
+	// One at a time: some servers stumble over several of which one exists.
+	for _, keys := range []bson.D{
+		{{Key: "owner", Value: 1}},
+		{{Key: "expires", Value: 1}},
+		{{Key: "kind", Value: 1}, {Key: "expires", Value: 1}},
+	} {
+		if _, err = s.rows.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: keys}); err != nil {
+			return nil, err
+		}
 	}
 	// Not every server that speaks the protocol can expire documents.
-	_, ttlErr := s.rows.Indexes().CreateOne(ctx, mongo.IndexModel{
+	_, err = s.rows.Indexes().CreateOne(ctx, mongo.IndexModel{
 		Keys:    bson.D{{Key: "purge", Value: 1}},
 		Options: options.Index().SetExpireAfterSeconds(0),
 	})
 	var refused mongo.CommandError
-	if errors.As(ttlErr, &refused) {
-		log.Info("the session store cannot expire documents itself; Tipoff's own cleanup does", "error", ttlErr)
-	} else if ttlErr != nil {
-		return nil, ttlErr
+	if errors.As(err, &refused) {
+		log.Info("the session store cannot expire documents itself; Tipoff's own cleanup does", "error", err)
+		err = nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -44,6 +44,7 @@ func startFerret() (s ferretServer, err error) {
 	if s.stdin, err = cmd.StdinPipe(); err != nil {
 		return s, err
 	}
+	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return s, err

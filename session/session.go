@@ -143,15 +143,18 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 	m := &Manager{
 		cfg:       cfg,
 		ring:      keys,
-		scs:       scs.New(),
 		stateless: cfg.Store == "cookie:",
 		id:        random(),
 		cookie:    formOf(cfg.URL),
 	}
-	m.scs.Lifetime = cfg.Lifetime
-	m.scs.HashTokenInStore = !m.stateless
-	m.scs.Codec = codec{}
-	m.scs.Store = adapter{m}
+	// Not scs.New, which starts a goroutine for a memory store of its own that
+	// cannot be stopped without a race. The cookie is ours, see setCookie.
+	m.scs = &scs.SessionManager{
+		Lifetime:         cfg.Lifetime,
+		HashTokenInStore: !m.stateless,
+		Codec:            codec{},
+		Store:            adapter{m},
+	}
 
 	in, err := openStore(ctx, cfg.Store, cfg.Now, cfg.Log)
 	if err != nil {
@@ -257,6 +260,7 @@ type request struct {
 	loaded  row                // the session as read or last written; no value: not in the store
 	changes map[string]*string // made since; nil deletes
 	user    *User              // parsed on first use
+	owner   string             // of the row being written
 	err     error              // why the session could not be read
 	cookies []*http.Cookie     // to be set with the header
 	sent    bool               // the header is on its way
