@@ -434,7 +434,9 @@ type stand struct {
 func startDemo(cfg *config, public *url.URL, now func() time.Time, log *slog.Logger) (*stand, func(), error) {
 	st := &stand{clientID: "tipoff-demo", clientSecret: rand.Text()}
 	st.server = fake.New(fake.Config{Now: now, ClientID: st.clientID, ClientSecret: st.clientSecret,
-		RedirectURIs: []string{strings.TrimSuffix(public.String(), "/") + "/oauth/callback"}, PublicPath: strings.TrimSuffix(public.Path, "/")})
+		RedirectURIs: []string{strings.TrimSuffix(public.String(), "/") + "/oauth/callback"}, PublicPath: strings.TrimSuffix(public.Path, "/"),
+		// All visitors of a demo share its accounts.
+		PartialSyncs: -1, FullSyncs: -1})
 	for _, p := range []fake.Profile{
 		{ID: "1000001", Email: "free@demo.example", Name: "Frankie Free", APIToken: "demo-free", Zone: "America/New_York", Plan: fake.Free, TimeFormat: 1, StartDay: 7, DateFormat: 1},
 		{ID: "1000002", Email: "pro@demo.example", Name: "Priya Pro", APIToken: "demo-pro", Zone: "Europe/Berlin", Plan: fake.Pro, TimeFormat: 0, StartDay: 1},
