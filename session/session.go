@@ -124,7 +124,7 @@ type Manager struct {
 	id        string // tells this process from its replicas
 	cookie    cookieForm
 	flights   singleflight.Group // refreshes under way, by token row
-	flying    sync.WaitGroup     // the same, for Close
+	open      sync.RWMutex       // held by each of them, and by Close
 }
 
 // Open opens the store and makes sure that it can be written to. The error says
@@ -174,7 +174,7 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 func (m *Manager) Close() error {
 	done := make(chan struct{})
 	go func() {
-		m.flying.Wait()
+		m.open.Lock()
 		close(done)
 	}()
 	select {

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,7 @@ var servers = []backend{
 }
 
 // place is a name for a test's own prefix, schema or database.
-func place() string { return "tipoff_test_" + strings.ToLower(hash(random())[:12]) }
+func place() string { return "tipoff_test_" + strings.ToLower(rand.Text()[:12]) }
 
 // address returns the DSN of a server to test with, and skips where none listens
 // at the one assumed. One named in the environment must be there.

@@ -169,4 +169,5 @@ func (s *todoist) set(change func(s *todoist)) {
 	change(s)
 }
 
-var errTimeout = errors.New("the answer was lost")
+// errLostAnswer is a refresh of which the answer did not arrive.
+var errLostAnswer = errors.New("the answer was lost")

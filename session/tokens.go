@@ -175,8 +175,8 @@ func (m *Manager) access(ctx context.Context, key, refused string) (string, erro
 		// One at a time per row. The first caller's leaving must not break off what
 		// the others wait for, nor lose the answer.
 		flight := m.flights.DoChan(key, func() (any, error) {
-			m.flying.Add(1)
-			defer m.flying.Done()
+			m.open.RLock()
+			defer m.open.RUnlock()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout)
 			defer cancel()
 			return m.renew(ctx, key, refused)
