@@ -1,0 +1,53 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/httprate"
+)
+
+// What may be asked for within limitWindow. A household or an office behind one
+// address does not come near these; who guesses tokens, fills the store with
+// sign-ins that are never finished or sends Tipoff against Todoist does. Each
+// process counts for itself.
+const (
+	limitWindow         = 10 * time.Minute
+	signInsPerAddress   = 60
+	callbacksPerAddress = 120
+	writesPerUser       = 60
+	writesPerAddress    = 600
+)
+
+// limited lets a key through so often in each window. A demo has no limits: its
+// visitors share two accounts, and its Todoist is our own.
+func (s *server) limited(often int, key httprate.KeyFunc) func(http.Handler) http.Handler {
+	if s.Demo != nil {
+		return func(next http.Handler) http.Handler { return next }
+	}
+	return httprate.LimitBy(often, limitWindow, key,
+		httprate.WithResponseHeaders(httprate.ResponseHeaders{}),
+		httprate.WithLimitHandler(s.handle(tooOften)))
+}
+
+// byAddress counts together what comes from one address, or from one network of
+// IPv6, of which a single customer has all.
+func (s *server) byAddress(r *http.Request) (string, error) {
+	return httprate.CanonicalizeIP(s.addressOf(r)), nil
+}
+
+// byUser counts together what one user asks for, wherever from.
+func (s *server) byUser(r *http.Request) (string, error) {
+	if user, ok := s.Sessions.User(r.Context()); ok {
+		return "user " + user.ID, nil
+	}
+	return s.byAddress(r)
+}
+
+func tooOften(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Retry-After", strconv.Itoa(int(limitWindow.Seconds())))
+	return &problem{Status: http.StatusTooManyRequests, Heading: "That was very often in a short time",
+		Text:   "Tipoff takes so many tries and no more, from one person and from one network. This one did nothing.",
+		Advice: waitSentence(limitWindow), Link: "/", LinkText: "All teams"}
+}
