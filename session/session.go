@@ -158,12 +158,12 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 
 	in, err := openStore(ctx, cfg.Store, cfg.Now, cfg.Log)
 	if err != nil {
-		return nil, fmt.Errorf("session store %s: %w", maskDSN(cfg.Store), scrub(err, cfg.Store))
+		return nil, fmt.Errorf("session store %s: %w", MaskDSN(cfg.Store), scrub(err, cfg.Store))
 	}
 	m.store = bounded{in}
 	if err := m.Check(ctx); err != nil {
 		in.close()
-		return nil, fmt.Errorf("session store %s: %w", maskDSN(cfg.Store), scrub(err, cfg.Store))
+		return nil, fmt.Errorf("session store %s: %w", MaskDSN(cfg.Store), scrub(err, cfg.Store))
 	}
 	return m, nil
 }

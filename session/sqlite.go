@@ -36,9 +36,6 @@ CREATE INDEX IF NOT EXISTS sessions_owner ON sessions (owner) WHERE owner <> '';
 CREATE INDEX IF NOT EXISTS sessions_expires ON sessions (expires);`
 
 func openSQLite(ctx context.Context, path string) (_ store, err error) {
-	if path == "" {
-		return nil, errors.New("no path of a file after the scheme sqlite")
-	}
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, err

@@ -69,15 +69,12 @@ type store interface {
 // openStore opens the store a DSN names. now is the manager's clock, for the
 // backends that expire rows themselves.
 func openStore(ctx context.Context, dsn string, now func() time.Time, log *slog.Logger) (store, error) {
-	scheme, rest, ok := strings.Cut(dsn, ":")
-	if !ok {
-		return nil, errors.New("has no scheme, as sqlite:data/tipoff.db has")
+	if err := CheckDSN(dsn); err != nil {
+		return nil, err
 	}
+	scheme, rest, _ := strings.Cut(dsn, ":")
 	switch scheme {
 	case "memory", "cookie":
-		if rest != "" {
-			return nil, fmt.Errorf("nothing can follow %s: in it", scheme)
-		}
 		if scheme == "memory" {
 			log.Warn("sessions are kept in memory: a restart signs everyone out")
 		}
@@ -91,15 +88,43 @@ func openStore(ctx context.Context, dsn string, now func() time.Time, log *slog.
 	case "mongodb", "mongodb+srv":
 		return openMongo(ctx, dsn, now, log)
 	}
-	return nil, errors.New("unknown kind of store: use sqlite, memory, cookie, redis, rediss, postgres or mongodb")
+	return nil, errUnknownStore
+}
+
+var errUnknownStore = errors.New("unknown kind of store: use sqlite, memory, cookie, redis, rediss, postgres or mongodb")
+
+// CheckDSN tells what is wrong with a DSN as far as that can be seen without
+// opening the store. The error goes on from the DSN.
+func CheckDSN(dsn string) error {
+	scheme, rest, ok := strings.Cut(dsn, ":")
+	if !ok {
+		return errors.New("has no scheme, as sqlite:data/tipoff.db has")
+	}
+	switch scheme {
+	case "memory", "cookie":
+		if rest != "" {
+			return fmt.Errorf("nothing can follow %s: in it", scheme)
+		}
+	case "sqlite":
+		if rest == "" {
+			return errors.New("names no file, as sqlite:data/tipoff.db does")
+		}
+	case "redis", "rediss", "postgres", "postgresql", "mongodb", "mongodb+srv":
+		if !strings.HasPrefix(rest, "//") {
+			return fmt.Errorf("names no server, as %s://localhost does", scheme)
+		}
+	default:
+		return errUnknownStore
+	}
+	return nil
 }
 
 var dsnPassword = regexp.MustCompile(`(?i)(password=)[^&#\s]*`)
 
-// maskDSN returns a DSN that can be shown: with the password replaced by ***.
+// MaskDSN returns a DSN that can be shown: with the password replaced by ***.
 // What looks like none of ours is reduced to its scheme, because there is no
 // telling which part of it is the secret.
-func maskDSN(dsn string) string {
+func MaskDSN(dsn string) string {
 	scheme, rest, ok := strings.Cut(dsn, ":")
 	if !ok || strings.ContainsAny(scheme, "@/ ") {
 		return "***"
@@ -132,7 +157,7 @@ func maskDSN(dsn string) string {
 // what they could not parse.
 func scrub(err error, dsn string) error {
 	text := err.Error()
-	text = strings.ReplaceAll(text, dsn, maskDSN(dsn))
+	text = strings.ReplaceAll(text, dsn, MaskDSN(dsn))
 	for _, secret := range passwords(dsn) {
 		text = strings.ReplaceAll(text, secret, "***")
 	}

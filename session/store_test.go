@@ -138,7 +138,7 @@ func openTestStore(t testing.TB, dsn string) store {
 	t.Helper()
 	s, err := openStore(context.Background(), dsn, time.Now, quiet())
 	if err != nil {
-		t.Fatalf("open %s: %v", maskDSN(dsn), err)
+		t.Fatalf("open %s: %v", MaskDSN(dsn), err)
 	}
 	t.Cleanup(func() { s.close() })
 	return bounded{s}
