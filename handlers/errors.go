@@ -66,7 +66,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	page := errorPage{layout: s.layout(r, p.Heading), Status: p.Status, Heading: p.Heading, Text: p.Text,
 		Advice: p.Advice, Link: p.Link, LinkText: p.LinkText, RequestID: requestID(r.Context())}
 	page.Private = true
-	if err := s.pages.render(w, p.Status, page); err != nil {
+	if err := s.pages.render(w, r, p.Status, page); err != nil {
 		s.Log.ErrorContext(r.Context(), "error page not rendered", "error", err)
 		s.pages.renderBroken(w)
 	}

@@ -56,7 +56,7 @@ func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.U
 	page.Durations = plan.Limits.Durations != nil && *plan.Limits.Durations
 	page.ZoneNote = "Times are shown in " + zoneWords(plan.Zone) + "."
 	page.Zones = slices.Insert(page.Zones, 0, choice{plan.User.TZ.Timezone, "Your Todoist’s zone"})
-	return s.pages.render(w, status, page)
+	return s.pages.render(w, r, status, page)
 }
 
 // showMistakes shows the form as it was filled in, with what is wrong in it.
@@ -69,7 +69,7 @@ func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, user sessi
 	f.Errors = invalid
 	page := s.importPage(w, r, user, f)
 	page.Reminders, page.Durations = true, true
-	return s.pages.render(w, http.StatusUnprocessableEntity, page)
+	return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
 }
 
 // importPage fills in what depends on the form alone.

@@ -146,7 +146,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	if user.ID != "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
-	return s.pages.render(w, http.StatusOK, page)
+	return s.pages.render(w, r, http.StatusOK, page)
 }
 
 // nextGame is a team's next game that has a date, or nil.
@@ -181,7 +181,7 @@ func (s *server) listSessions(w http.ResponseWriter, r *http.Request) error {
 		page.Sessions = append(page.Sessions, sessionLine{Handle: info.Handle, Browser: info.Browser,
 			Since: rd.momentOf(info.Since), Seen: rd.momentOf(info.Seen), Here: info.Current})
 	}
-	return s.pages.render(w, http.StatusOK, page)
+	return s.pages.render(w, r, http.StatusOK, page)
 }
 
 // endSession ends one of a user's sessions.

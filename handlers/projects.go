@@ -52,7 +52,7 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 			page.Games = append(page.Games, rowOf(change, rd))
 		}
 	}
-	return s.pages.render(w, http.StatusOK, page)
+	return s.pages.render(w, r, http.StatusOK, page)
 }
 
 // onlyTeam is the card of a single team, nil for several.
@@ -108,7 +108,7 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Projects = append(page.Projects, line)
 	}
-	return s.pages.render(w, http.StatusOK, page)
+	return s.pages.render(w, r, http.StatusOK, page)
 }
 
 // askRemove says what taking back an import would delete.
@@ -121,7 +121,7 @@ func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return noProject(err)
 	}
-	return s.pages.render(w, http.StatusOK, removePage{layout: s.private(w, r, "Remove", "projects"),
+	return s.pages.render(w, r, http.StatusOK, removePage{layout: s.private(w, r, "Remove", "projects"),
 		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
 		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
 		Others: removal.Others, Sections: len(removal.Sections), WholeProject: removal.Whole,

@@ -32,6 +32,7 @@ type pages struct {
 	// broken is the page for when a page cannot be rendered. It is rendered at
 	// the start, so that it always can.
 	broken []byte
+	packer *packer
 }
 
 // newPages parses the templates for an app that is served below base: "" or a
@@ -42,6 +43,9 @@ func newPages(base string, files *static.Files) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{set: set}
+	if p.packer, err = newPacker(); err != nil {
+		return nil, err
+	}
 	p.broken, err = p.bytes(errorPage{
 		layout:  layout{Title: "Something broke"},
 		Status:  http.StatusInternalServerError,
@@ -82,10 +86,16 @@ func (p *pages) bytes(v view) ([]byte, error) {
 
 // render writes a view as the answer. When it cannot be rendered, nothing is
 // written and the error is returned.
-func (p *pages) render(w http.ResponseWriter, status int, v view) error {
+func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v view) error {
 	body, err := p.bytes(v)
 	if err != nil {
 		return err
+	}
+	h := w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	body, coding := p.packer.pack(r.Header.Get("Accept-Encoding"), body)
+	if coding != "" {
+		h.Set("Content-Encoding", coding)
 	}
 	writePage(w, status, body)
 	return nil

@@ -29,7 +29,7 @@ func allViews() []view {
 	}
 }
 
-func testFiles(t *testing.T) *static.Files {
+func testFiles(t testing.TB) *static.Files {
 	t.Helper()
 	files, err := static.New(map[string][]byte{"teams.css": teamsCSS(schedule.Teams())})
 	if err != nil {
@@ -73,7 +73,7 @@ func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
 	p := testPages(t, "")
 	w := httptest.NewRecorder()
 	broken := teamPage{WebcalURL: "javascript:alert(1)", Games: []gameRow{{ID: "1"}}}
-	if err := p.render(w, 200, broken); err == nil {
+	if err := p.render(w, httptest.NewRequest("GET", "/", nil), 200, broken); err == nil {
 		t.Error("render of a page with a wrong webcal address reports no error")
 	}
 	if w.Body.Len() > 0 || len(w.Header()) > 0 {

@@ -48,7 +48,7 @@ func (s *server) signInPage(w http.ResponseWriter, r *http.Request, status int, 
 			page.Team = &card
 		}
 	}
-	return s.pages.render(w, status, page)
+	return s.pages.render(w, r, status, page)
 }
 
 func badForm(err error) error {

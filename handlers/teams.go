@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,7 +107,7 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	if user.ID != "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
-	return s.pages.render(w, status, page)
+	return s.pages.render(w, r, status, page)
 }
 
 // calendar writes the selection as a calendar, to be fetched once or subscribed
@@ -144,9 +145,19 @@ func (s *server) export(w http.ResponseWriter, r *http.Request, kind, ending str
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", `inline; filename="`+t.Slug+"-"+season.Label+ending+`"`)
 	h.Set("Cache-Control", "public, max-age=900")
+	h.Set("Vary", "Accept-Encoding")
+	// Weak, since it stands for the content in each coding.
 	sum := sha256.Sum256(b.Bytes())
-	h.Set("ETag", fmt.Sprintf(`"%x"`, sum[:16]))
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.Bytes()))
+	h.Set("ETag", fmt.Sprintf(`W/"%x"`, sum[:16]))
+	body := b.Bytes()
+	if r.Header.Get("Range") == "" {
+		var coding string
+		if body, coding = s.pages.packer.pack(r.Header.Get("Accept-Encoding"), body); coding != "" {
+			h.Set("Content-Encoding", coding)
+			h.Set("Content-Length", strconv.Itoa(len(body)))
+		}
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 	return nil
 }
 

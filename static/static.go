@@ -194,7 +194,7 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				name string
 				body func() []byte
 			}{{"br", found.brotli}, {"gzip", found.gzip}} {
-				if !accepts(r.Header.Get("Accept-Encoding"), coding.name) {
+				if !Accepts(r.Header.Get("Accept-Encoding"), coding.name) {
 					continue
 				}
 				if packed := coding.body(); packed != nil {
@@ -210,9 +210,9 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// accepts says whether an Accept-Encoding header names the coding with a
-// weight that is not zero (RFC 9110, section 12.5.3).
-func accepts(header, coding string) bool {
+// Accepts says whether an Accept-Encoding header names the coding with a weight
+// that is not zero (RFC 9110, section 12.5.3).
+func Accepts(header, coding string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(part, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), coding) {
