@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,6 +55,7 @@ type site struct {
 	dir     string // data dir
 	args    []string
 	addr    string // where it listens
+	public  string // its address as browsers see it, without a slash at its end; publicURL when empty
 	log     *output
 	stop    func() error // asks it to stop and waits
 	cmd     *exec.Cmd    // when it runs as a process of its own
@@ -181,6 +183,7 @@ func (s *site) await(ended func() bool) {
 type browser struct {
 	t      *testing.T
 	site   *site
+	public string
 	client *http.Client
 }
 
@@ -196,9 +199,13 @@ func (s *site) browser() *browser {
 			}
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		},
+		// Behind an https address stands a proxy that speaks http to the program.
+		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, s.addr)
+		},
 	}
 	s.t.Cleanup(transport.CloseIdleConnections)
-	return &browser{s.t, s, &http.Client{Jar: jar, Transport: transport, Timeout: 60 * time.Second,
+	return &browser{s.t, s, cmp.Or(s.public, publicURL), &http.Client{Jar: jar, Transport: transport, Timeout: 60 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -219,7 +226,7 @@ func (b *browser) try(path string, form url.Values, header ...string) (*page, er
 	}
 	address := path
 	if strings.HasPrefix(path, "/") {
-		address = publicURL + path
+		address = b.public + path
 	}
 	req, err := http.NewRequest(method, address, body)
 	if err != nil {
@@ -227,7 +234,7 @@ func (b *browser) try(path string, form url.Values, header ...string) (*page, er
 	}
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.Header.Set("Origin", publicURL)
+		req.Header.Set("Origin", origin(b.public))
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
@@ -242,6 +249,15 @@ func (b *browser) try(path string, form url.Values, header ...string) (*page, er
 		return nil, err
 	}
 	return &page{b.t, resp.StatusCode, resp.Header, string(raw), resp.Request.URL}, nil
+}
+
+// origin is an address without its path.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func (b *browser) get(path string) *page {
