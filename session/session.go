@@ -124,7 +124,10 @@ type Manager struct {
 	id        string // tells this process from its replicas
 	cookie    cookieForm
 	flights   singleflight.Group // refreshes under way, by token row
-	open      sync.RWMutex       // held by each of them, and by Close
+
+	mu     sync.Mutex
+	flying sync.WaitGroup // the refreshes, for Close
+	closed bool           // no more of them
 }
 
 // Open opens the store and makes sure that it can be written to. The error says
@@ -172,9 +175,12 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 // that a request no longer waits for is still given the time of one answer, so
 // that its tokens are not lost.
 func (m *Manager) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
-		m.open.Lock()
+		m.flying.Wait()
 		close(done)
 	}()
 	select {

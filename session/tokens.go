@@ -175,8 +175,10 @@ func (m *Manager) access(ctx context.Context, key, refused string) (string, erro
 		// One at a time per row. The first caller's leaving must not break off what
 		// the others wait for, nor lose the answer.
 		flight := m.flights.DoChan(key, func() (any, error) {
-			m.open.RLock()
-			defer m.open.RUnlock()
+			if !m.takeOff() {
+				return nil, fmt.Errorf("refresh the token: %w", ErrUnavailable)
+			}
+			defer m.flying.Done()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout)
 			defer cancel()
 			return m.renew(ctx, key, refused)
@@ -195,6 +197,16 @@ func (m *Manager) access(ctx context.Context, key, refused string) (string, erro
 		}
 	}
 	return "", errors.New("get an access token: Todoist gave the refused one again")
+}
+
+// takeOff counts a refresh that begins, unless the Manager has been closed.
+func (m *Manager) takeOff() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.flying.Add(1)
+	}
+	return !m.closed
 }
 
 // record reads and opens a token row. What is not there or does not open is
