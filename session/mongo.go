@@ -42,8 +42,8 @@ func openMongo(ctx context.Context, dsn string, now func() time.Time, log *slog.
 	if database == "" {
 		database = "tipoff"
 	}
-	client, err := mongo.Connect(options.Client().ApplyURI(dsn).
-		SetServerSelectionTimeout(storeTimeout).SetConnectTimeout(storeTimeout).SetAppName("tipoff"))
+	o := options.Client().SetServerSelectionTimeout(storeTimeout).SetConnectTimeout(storeTimeout).SetAppName("tipoff")
+	client, err := mongo.Connect(o.ApplyURI(dsn)) // what the DSN says counts
 	if err != nil {
 		return nil, err
 	}

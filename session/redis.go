@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strconv"
 	"time"
@@ -63,7 +62,7 @@ func openRedis(ctx context.Context, dsn string, now func() time.Time) (store, er
 	// The parameter prefix is ours: several Tipoffs can share a database.
 	u, err := url.Parse(dsn)
 	if err != nil {
-		return nil, errors.Unwrap(err) // without the whole DSN
+		return nil, err
 	}
 	query := u.Query()
 	prefix := "tipoff"

@@ -100,6 +100,15 @@ func CheckDSN(dsn string) error {
 	if !ok {
 		return errors.New("has no scheme, as sqlite:data/tipoff.db has")
 	}
+	if server, ok := strings.CutPrefix(rest, "//"); ok {
+		// Parsers cut such a DSN at the wrong place and quote half a password.
+		if at := strings.LastIndex(server, "@"); at >= 0 && strings.ContainsAny(server[:at], "/?#@[] ") {
+			return errors.New("has a character before or in its user or password that must be percent-encoded")
+		}
+		if _, err := url.Parse(dsn); err != nil && scheme != "mongodb" { // which can have several hosts
+			return errors.New("is not a valid URL")
+		}
+	}
 	switch scheme {
 	case "memory", "cookie":
 		if rest != "" {
@@ -157,7 +166,9 @@ func MaskDSN(dsn string) string {
 // what they could not parse.
 func scrub(err error, dsn string) error {
 	text := err.Error()
-	text = strings.ReplaceAll(text, dsn, MaskDSN(dsn))
+	if dsn != "" {
+		text = strings.ReplaceAll(text, dsn, MaskDSN(dsn))
+	}
 	for _, secret := range passwords(dsn) {
 		text = strings.ReplaceAll(text, secret, "***")
 	}
