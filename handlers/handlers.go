@@ -47,9 +47,10 @@ type Config struct {
 // server holds what the handlers share.
 type server struct {
 	Config
-	base  string // the public URL's path without a slash at its end
-	pages *pages
-	files *static.Files
+	base    string // the public URL's path without a slash at its end
+	pages   *pages
+	files   *static.Files
+	gallery *gallery
 }
 
 // New returns the handler of the whole site.
@@ -61,6 +62,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	if s.pages, err = newPages(s.base, s.files); err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
+	}
+	if s.gallery, err = newGallery(); err != nil {
+		return nil, fmt.Errorf("prepare the pictures: %w", err)
 	}
 	return s.routes(), nil
 }
@@ -84,6 +88,8 @@ func (s *server) routes() http.Handler {
 	// What calendars and other programs fetch is the same for everybody.
 	app.Get("/teams/{team:[A-Za-z]+}.ics", s.handle(s.calendar))
 	app.Get("/teams/{team:[A-Za-z]+}.csv", s.handle(s.table))
+	app.Get("/teams/{team:[A-Za-z]+}.png", s.handle(s.teamPicture))
+	app.Get("/share.png", s.handle(s.homePicture))
 
 	// Everything below knows who is here.
 	app.Group(func(r chi.Router) {

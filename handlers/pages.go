@@ -32,6 +32,11 @@ func (s *server) layout(r *http.Request, title string) layout {
 	return l
 }
 
+// absolute is the address of a path of ours for the outside.
+func (s *server) absolute(path string) string {
+	return s.PublicURL.Scheme + "://" + s.PublicURL.Host + s.base + path
+}
+
 // private is the layout of a page about one person, which nobody else and no
 // cache may keep.
 func (s *server) private(w http.ResponseWriter, r *http.Request, title, section string) layout {
@@ -115,6 +120,8 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	season, rd := s.Schedule.Season(), s.reader(user)
 	page := homePage{layout: s.layout(r, ""), Season: season.Label}
 	page.Section = "teams"
+	page.Canonical, page.ShareImage = s.absolute("/"), s.absolute("/share.png")
+	page.ShareWords = "Every game on your list. Right all season."
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
 	last := s.Sessions.Get(r.Context(), teamKey)
 	for _, name := range []string{"East", "West"} {

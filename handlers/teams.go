@@ -69,6 +69,8 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	status := http.StatusOK
 	page := teamPage{layout: s.layout(r, t.FullName()), Team: cardOf(t), Season: season.Label}
 	page.Section = "teams"
+	page.Canonical, page.ShareImage = s.absolute("/teams/"+t.Code), s.absolute("/teams/"+t.Code+".png")
+	page.ShareWords = "The " + t.FullName() + "’s " + season.Label + " season as a calendar"
 	page.Description = "The " + t.FullName() + "’s " + season.Label + " season: every game, when and where it is and who shows it."
 	page.Form = formOf(opts, rd.Zone.String())
 	if invalid, ok := err.(importer.Invalid); ok {

@@ -23,6 +23,8 @@ type layout struct {
 	Private bool
 	// ShareImage and Canonical are absolute addresses, or empty.
 	ShareImage, Canonical string
+	// ShareWords say what the image shows.
+	ShareWords string
 	// Me is nil for a visitor who is not signed in.
 	Me *account
 	// Demo says that the in-memory Todoist takes the real one's place; DemoURL
