@@ -28,7 +28,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -44,15 +44,16 @@ import (
 	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
-	"tipoff/todoist/fake"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "tipoff:", err)
+		fmt.Fprintln(os.Stderr, "tipoff:", strings.ReplaceAll(err.Error(), "\n", "\n        "))
 		os.Exit(1)
 	}
 }
@@ -61,6 +62,9 @@ const usage = `Tipoff puts an NBA team's games into Todoist and keeps them right
 
   tipoff [flags]                 serve
   tipoff config check            say whether the settings are usable
+  tipoff config show             show each setting and where its value is from
+  tipoff register                make this Tipoff known to Todoist as an app
+  tipoff register anew           the same, in place of an earlier registration
   tipoff healthcheck             ask a running Tipoff whether it is ready
   tipoff sessions flush [USER]   sign out everybody, or one user by Todoist's id
   tipoff sessions rekey          seal all sessions with the first key
@@ -71,27 +75,40 @@ Secrets can be read from a file: TIPOFF_SECRET_KEY_FILE.
 
 `
 
-// run is the program: it reads args and the environment, does what they ask for,
-// and returns when that is done or ctx ends. The log and all output go to
-// stdout.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
-	cfg, err := parseConfig(args, getenv, func(fs *flag.FlagSet) {
+// run is the program: it reads args and the environment, which is a list of
+// NAME=value, does what they ask for, and returns when that is done or ctx ends.
+// The log and all output go to stdout.
+func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
+	cfg, err := parseConfig(args, environ, func(fs *flag.FlagSet) {
 		fmt.Fprint(stdout, usage)
 		fs.SetOutput(stdout)
 		fs.PrintDefaults()
 	})
+	if cfg == nil {
+		return err
+	}
+	command := strings.Join(cfg.command, " ")
+	if command == "config show" {
+		// Also when something is wrong, and then above all.
+		return errors.Join(cfg.show(stdout), err)
+	}
 	if err != nil {
 		return err
 	}
-	switch command := strings.Join(cfg.command, " "); {
+	switch {
 	case command == "":
 		return serve(ctx, cfg, stdout)
 	case command == "version":
 		fmt.Fprintln(stdout, "tipoff", version())
 		return nil
 	case command == "config check":
+		for _, warning := range cfg.warnings {
+			fmt.Fprintln(stdout, "Note:", warning+".")
+		}
 		fmt.Fprintln(stdout, "The settings are usable.")
 		return nil
+	case command == "register", command == "register anew":
+		return register(ctx, cfg, command == "register anew", stdout)
 	case command == "healthcheck":
 		return healthcheck(ctx, cfg)
 	case command == "sessions flush", len(cfg.command) == 3 && strings.HasPrefix(command, "sessions flush "):
@@ -111,14 +128,21 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	}
 }
 
-// version is the build's, from the module or the commit.
+// stamped is the version that a release is built with:
+// go build -ldflags "-X main.stamped=v1.2.3".
+var stamped string
+
+// version is the build's: the one it was stamped with, the module's, or the
+// commit's.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	switch {
+	case stamped != "":
+		return stamped
+	case !ok:
 		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
+	case info.Main.Version != "" && info.Main.Version != "(devel)":
+		return info.Main.Version
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
@@ -127,6 +151,8 @@ func version() string {
 	}
 	return "devel"
 }
+
+func userAgent() string { return "Tipoff/" + version() + " (self-hosted)" }
 
 func logger(cfg *config, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: cfg.level}
@@ -145,20 +171,13 @@ func clock(start time.Time) func() time.Time {
 	return func() time.Time { return start.Add(time.Since(began)) }
 }
 
-// demoStart is when a demo's clock starts: now while the embedded season is on,
-// otherwise a month into it.
-func demoStart(now time.Time) time.Time {
-	season := schedule.Embedded()
-	if len(season.Games) == 0 || season.State(now) != schedule.Over && season.State(now) != schedule.Postseason {
-		return time.Time{}
-	}
-	return season.Games[0].Day.Time(schedule.Eastern()).AddDate(0, 0, 32)
-}
-
 // serve runs the site until ctx ends, and then lets requests that are under way
 // finish.
 func serve(ctx context.Context, cfg *config, stdout io.Writer) error {
 	log := logger(cfg, stdout)
+	for _, warning := range cfg.warnings {
+		log.Warn("look at the settings", "because", warning)
+	}
 	if cfg.demo && cfg.start.IsZero() {
 		cfg.start = demoStart(time.Now())
 	}
@@ -169,40 +188,39 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
-	public := cfg.public
-	if public == nil {
-		public = addressOf(listener, cfg.addr)
+	if cfg.publicURL == "" {
+		// The port may have been picked just now.
+		host, _, _ := net.SplitHostPort(cfg.addr)
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		cfg.public = defaultPublic(net.JoinHostPort(host, port))
 	}
 
-	games, err := openSchedule(cfg, now, log)
+	metrics := handlers.NewMetrics(version())
+	games, err := openSchedule(cfg, metrics, now, log)
 	if err != nil {
 		return err
 	}
-	api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(), UserAgent: "Tipoff/" + version() + " (self-hosted)"}
+	api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(), UserAgent: userAgent(), Observe: metrics.TodoistCall}
 	var demo http.Handler
 	if cfg.demo {
-		stand, stop, err := startDemo(cfg, public, now, log)
+		stand, stop, err := startDemo(cfg, now, log)
 		if err != nil {
 			return err
 		}
 		defer stop()
 		demo, api.URL = stand.server, stand.address
 		cfg.clientID, cfg.clientSecret = stand.clientID, stand.clientSecret
-		cfg.authorizeURL = strings.TrimSuffix(public.String(), "/") + "/oauth/authorize"
+		cfg.authorizeURL = cfg.public.String() + "/oauth/authorize"
 	}
-	var app *todoist.App
-	if cfg.clientID != "" {
-		app = &todoist.App{API: api, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret,
-			AuthorizeURL: cfg.authorizeURL, RedirectURL: strings.TrimSuffix(public.String(), "/") + "/oauth/callback"}
-	}
-	sessions, err := openSessions(ctx, cfg, public, app, now, log)
+	app := appOf(cfg, api)
+	sessions, err := openSessions(ctx, cfg, app, metrics, now, log)
 	if err != nil {
 		return err
 	}
 	defer sessions.Close()
 
 	site, err := handlers.New(handlers.Config{
-		PublicURL:      public,
+		PublicURL:      cfg.public,
 		Schedule:       games,
 		Importer:       &importer.Importer{Season: games.Season, Now: now},
 		Sessions:       sessions,
@@ -211,12 +229,14 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer) error {
 		AllowToken:     cfg.allowToken,
 		TrustedProxies: cfg.proxies,
 		Demo:           demo,
+		Metrics:        metrics,
 		Now:            now,
 		Log:            log,
 	})
 	if err != nil {
 		return err
 	}
+	quiet := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	server := &http.Server{
 		Handler:           site,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -225,35 +245,45 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer) error {
 		WriteTimeout:   11 * time.Minute,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 32 << 10,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:       quiet,
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+
+	metricsAt := ""
+	if cfg.metricsAddr != "" {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.metricsAddr)
+		if err != nil {
+			return fmt.Errorf("listen for metrics: %w", err)
+		}
+		metricsAt = l.Addr().String()
+		operator := &http.Server{Handler: metrics.Handler(cfg.pprof), ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
+		running.Go(func() {
+			if err := operator.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("metrics are no longer served", "error", err)
+			}
+		})
+		defer operator.Close()
 	}
 
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
 	running.Go(func() { logEnd(log, "schedule", games.Run(background)) })
 	running.Go(func() { logEnd(log, "sessions", sessions.Run(background)) })
-	defer running.Wait()
 	defer stopBackground()
 
-	report := games.Status()
-	attrs := []any{"version", version(), "url", public.String(), "address", listener.Addr().String(),
-		"store", storeName(cfg), "schedule", report.Source, "as-of", report.AsOf.UTC().Format(time.RFC3339)}
-	if app != nil && !cfg.demo {
-		attrs = append(attrs, "redirect-uri", app.RedirectURL)
-	}
-	if !cfg.start.IsZero() {
-		attrs = append(attrs, "now", now().UTC().Format(time.RFC3339))
-	}
-	log.Info("listening", attrs...)
-
+	logStart(log, cfg, listener.Addr().String(), metricsAt, games.Status(), now())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
+	if err := notify(cfg.notifySocket, "READY=1"); err != nil {
+		log.Warn("systemd does not know that Tipoff is ready", "error", err)
+	}
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 	log.Info("stopping", "grace", grace.String())
+	_ = notify(cfg.notifySocket, "STOPPING=1") // it asked for the stop itself
 	// The context that asks for the stop is over; the stop has its own.
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
@@ -269,83 +299,87 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer) error {
 // for. Service managers wait longer than this before they kill.
 const grace = 60 * time.Second
 
+// logStart says what runs and what a host has to know of it.
+func logStart(log *slog.Logger, cfg *config, address, metricsAt string, games schedule.Report, now time.Time) {
+	store, _, _ := strings.Cut(cfg.sessionStore, ":")
+	attrs := []any{"version", version(), "url", cfg.public.String(), "address", address,
+		"store", store, "schedule", games.Source, "as-of", games.AsOf.UTC().Format(time.RFC3339)}
+	if metricsAt != "" {
+		attrs = append(attrs, "metrics", metricsAt)
+	}
+	if !cfg.start.IsZero() {
+		attrs = append(attrs, "now", now.UTC().Format(time.RFC3339))
+	}
+	log.Info("listening", attrs...)
+	switch {
+	case cfg.demo:
+		log.Info("this is a demo: open the url; the Todoist in it is made up, and nothing is kept", "url", cfg.public.String())
+	case cfg.clientID == "":
+		log.Info("people sign in with personal API tokens; to let Todoist ask them instead: tipoff register, or set -todoist-client-id",
+			"redirect-uri", cfg.redirectURL())
+	default:
+		log.Info("people sign in with Todoist; its app console must list this redirect URI", "redirect-uri", cfg.redirectURL(),
+			"client-id", cfg.clientID, "from", cfg.from["todoist-client-id"])
+	}
+}
+
 func logEnd(log *slog.Logger, what string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("background work ended", "what", what, "error", err)
 	}
 }
 
-// addressOf is the public address where none is set: http and what was asked
-// to listen on, with the port that was really taken.
-func addressOf(l net.Listener, asked string) *url.URL {
-	host, _, err := net.SplitHostPort(asked)
-	if err != nil || host == "" || host == "0.0.0.0" || host == "::" {
-		host = "localhost"
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if port == "80" {
-		return &url.URL{Scheme: "http", Host: host}
-	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-}
-
-func openSchedule(cfg *config, now func() time.Time, log *slog.Logger) (*schedule.Live, error) {
+func openSchedule(cfg *config, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*schedule.Live, error) {
 	sc := schedule.Config{URL: cfg.scheduleURL, ESPNURL: cfg.espnURL, Dir: cfg.dataDir, Refresh: cfg.refresh,
-		HTTP: &http.Client{Timeout: 30 * time.Second}, Now: now, Log: log}
+		HTTP: &http.Client{Timeout: 30 * time.Second}, Now: now, Log: log, Observe: metrics.ScheduleRefresh}
 	if cfg.demo {
 		// A demo needs no network and leaves nothing behind.
 		sc.Dir, sc.ESPNURL = "", ""
-		if !cfg.given["schedule-url"] {
+		if cfg.from["schedule-url"] == "" {
 			sc.URL = ""
 		}
+		return schedule.Open(sc)
 	}
-	if sc.Dir != "" {
-		if err := os.MkdirAll(sc.Dir, 0o700); err != nil {
-			return nil, fmt.Errorf("make the data dir: %w", err)
+	if err := prepareDataDir(cfg.dataDir); err != nil {
+		if cfg.needsDataDir() {
+			return nil, err
 		}
+		log.Warn("the last good schedule will not survive a restart", "error", err)
+		sc.Dir = ""
 	}
 	return schedule.Open(sc)
 }
 
-// storeName is the session store's kind, for the log.
-func storeName(cfg *config) string {
-	kind, _, _ := strings.Cut(cfg.sessionStore, ":")
-	return kind
+// appOf is this program as Todoist knows it, nil where it does not.
+func appOf(cfg *config, api *todoist.API) *todoist.App {
+	if cfg.clientID == "" {
+		return nil
+	}
+	return &todoist.App{API: api, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret,
+		AuthorizeURL: cfg.authorizeURL, RedirectURL: cfg.redirectURL()}
 }
 
 // openSessions opens the session store, with the keys of the settings or the one
 // kept in the data dir.
-func openSessions(ctx context.Context, cfg *config, public *url.URL, app *todoist.App, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
+func openSessions(ctx context.Context, cfg *config, app *todoist.App, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
 	keys := cfg.keys()
-	if cfg.demo {
-		// The demo's Todoist forgets everything at a stop, so its sessions
-		// need not outlive it either.
-		if cfg.sessionStore == "" {
-			cfg.sessionStore = "memory:"
-		}
-		if len(keys) == 0 {
-			keys = []string{rand.Text() + rand.Text()}
-		}
-	}
-	if cfg.sessionStore == "" || len(keys) == 0 {
-		if err := os.MkdirAll(cfg.dataDir, 0o700); err != nil {
-			return nil, fmt.Errorf("make the data dir: %w", err)
-		}
-	}
-	if cfg.sessionStore == "" {
-		cfg.sessionStore = "sqlite:" + filepath.Join(cfg.dataDir, "tipoff.db")
-	}
-	if len(keys) == 0 {
-		key, err := session.Key(filepath.Join(cfg.dataDir, "secret.key"))
+	switch {
+	case len(keys) > 0:
+	case cfg.demo:
+		keys = []string{rand.Text() + rand.Text()}
+	default:
+		key, err := session.Key(filepath.Join(cfg.dataDir, keyFile))
 		if err != nil {
 			return nil, err
 		}
 		keys = []string{key}
 	}
-	sc := session.Config{Store: cfg.sessionStore, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: public, Now: now, Log: log}
+	sc := session.Config{Store: cfg.sessionStore, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
 	if app != nil {
 		sc.Refresh = func(ctx context.Context, refresh string) (session.Tokens, error) {
-			return refreshWith(ctx, app, now, refresh)
+			tokens, err := refreshWith(ctx, app, now, refresh)
+			metrics.TokenRefresh(err)
+			return tokens, err
 		}
 		sc.Revoke = func(ctx context.Context, t session.Tokens) error { return app.Revoke(ctx, t.Access, t.Refresh) }
 	}
@@ -377,16 +411,8 @@ func refreshWith(ctx context.Context, app *todoist.App, now func() time.Time, re
 // withSessions opens the store for a command and says what it found.
 func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*session.Manager) error) error {
 	log := slog.New(slog.NewTextHandler(stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	public := cfg.public
-	if public == nil {
-		public = &url.URL{Scheme: "http", Host: cfg.addr}
-	}
-	var app *todoist.App
-	if cfg.clientID != "" {
-		api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(), UserAgent: "Tipoff/" + version()}
-		app = &todoist.App{API: api, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret}
-	}
-	m, err := openSessions(ctx, cfg, public, app, clock(cfg.start), log)
+	app := appOf(cfg, &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(), UserAgent: userAgent()})
+	m, err := openSessions(ctx, cfg, app, handlers.NewMetrics(version()), clock(cfg.start), log)
 	if err != nil {
 		return err
 	}
@@ -400,7 +426,7 @@ func healthcheck(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	if host == "" || host == "0.0.0.0" || host == "::" {
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
 		host = "localhost"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -409,51 +435,15 @@ func healthcheck(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	// The proxy of the environment is for the way out.
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		return fmt.Errorf("not answering: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", resp.Status)
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
+		return fmt.Errorf("not ready: %s: %s", resp.Status, strings.TrimSpace(string(why)))
 	}
 	return nil
-}
-
-// A stand is the in-memory Todoist of a demo with the address at which the
-// program itself reaches it.
-type stand struct {
-	server                 *fake.Server
-	address                string
-	clientID, clientSecret string
-}
-
-// startDemo starts the in-memory Todoist. Browsers reach it beside Tipoff; the
-// program itself by a listener of its own, which stays open until the last
-// import is done.
-func startDemo(cfg *config, public *url.URL, now func() time.Time, log *slog.Logger) (*stand, func(), error) {
-	st := &stand{clientID: "tipoff-demo", clientSecret: rand.Text()}
-	st.server = fake.New(fake.Config{Now: now, ClientID: st.clientID, ClientSecret: st.clientSecret,
-		RedirectURIs: []string{strings.TrimSuffix(public.String(), "/") + "/oauth/callback"}, PublicPath: strings.TrimSuffix(public.Path, "/"),
-		// All visitors of a demo share its accounts.
-		PartialSyncs: -1, FullSyncs: -1})
-	for _, p := range []fake.Profile{
-		{ID: "1000001", Email: "free@demo.example", Name: "Frankie Free", APIToken: "demo-free", Zone: "America/New_York", Plan: fake.Free, TimeFormat: 1, StartDay: 7, DateFormat: 1},
-		{ID: "1000002", Email: "pro@demo.example", Name: "Priya Pro", APIToken: "demo-pro", Zone: "Europe/Berlin", Plan: fake.Pro, TimeFormat: 0, StartDay: 1},
-	} {
-		st.server.AddAccount(p)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, fmt.Errorf("listen for the demo's Todoist: %w", err)
-	}
-	st.address = "http://" + listener.Addr().String()
-	server := &http.Server{Handler: st.server, ReadHeaderTimeout: 10 * time.Second}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the demo's Todoist ended", "error", err)
-		}
-	})
-	return st, func() { server.Close(); serving.Wait() }, nil
 }

@@ -120,7 +120,7 @@ func (s *site) start() {
 	s.log = &output{}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, s.args, func(string) string { return "" }, s.log) }()
+	go func() { ended <- run(ctx, s.args, nil, s.log) }()
 	var once sync.Once
 	var err error
 	s.stop = func() error {

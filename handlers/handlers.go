@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -39,9 +40,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Demo is the in-memory Todoist, which answers Todoist's own paths beside
 	// Tipoff's; nil for the real one.
-	Demo http.Handler
-	Now  func() time.Time
-	Log  *slog.Logger
+	Demo    http.Handler
+	Metrics *Metrics
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // server holds what the handlers share.
@@ -51,6 +53,7 @@ type server struct {
 	pages   *pages
 	files   *static.Files
 	gallery *gallery
+	hinted  sync.Once // that a proxy is not believed
 }
 
 // New returns the handler of the whole site.
@@ -65,6 +68,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	if s.gallery, err = newGallery(); err != nil {
 		return nil, fmt.Errorf("prepare the pictures: %w", err)
+	}
+	if err := cfg.Metrics.watch(cfg.Schedule, cfg.Sessions); err != nil {
+		return nil, fmt.Errorf("prepare the metrics: %w", err)
 	}
 	return s.routes(), nil
 }
@@ -128,7 +134,7 @@ func (s *server) routes() http.Handler {
 		})
 		site = http.StripPrefix(s.base, app)
 		root.Handle(s.base+"/*", site)
-		root.NotFound(s.handle(notFound))
+		root.NotFound(s.handle(s.outside))
 		if s.Demo != nil {
 			for _, path := range demoPaths {
 				root.Handle(path, s.Demo)
@@ -147,31 +153,6 @@ var demoPaths = []string{"/oauth/authorize", "/oauth/access_token", "/oauth/regi
 func (s *server) favicon(w http.ResponseWriter, r *http.Request) {
 	r.URL.Path = static.Prefix + "favicon.ico"
 	s.files.ServeHTTP(w, r)
-}
-
-// livez says that the process answers.
-func livez(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintln(w, "ok")
-}
-
-// readyz says that the store can be written to, that a key opens what it
-// sealed, and that a schedule is at hand. Todoist is not asked.
-func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	if err := s.Sessions.Check(r.Context()); err != nil {
-		s.Log.WarnContext(r.Context(), "not ready", "error", err)
-		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, "the session store does not answer")
-		return
-	}
-	if len(s.Schedule.Season().Games) == 0 {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, "there is no schedule")
-		return
-	}
-	fmt.Fprintln(w, "ok")
 }
 
 // redirect sends the browser to a path of ours with 303, so that it asks with

@@ -252,6 +252,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	began := time.Now()
 	out, err := s.Importer.Run(ctx, c, user.ID, opts, r.PostForm.Get("plan"), st.progress)
 	s.logImport(ctx, user, opts, out, err, time.Since(began))
+	s.Metrics.imported(out, err)
 
 	if changed, ok := errors.AsType[*importer.Changed](err); ok {
 		flash := &notice{Kind: "warn", Text: "Your Todoist or the schedule changed since this page was shown, so nothing was written yet. This is the plan as it is now."}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"tipoff/static"
 )
 
 // maxBody bounds what a form may send. The largest is an import of all teams
@@ -29,25 +31,72 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// logged gives each request an id and writes one line about it, but for health
-// checks and static files that went well. The line has the route and not the
-// path, so that it names no project.
+// logged gives each request an id, counts it, and writes one line about it, but
+// for health checks and static files that went well. The line has the route and
+// not the path, so that it names no project, and the network and not the
+// address of the visitor.
 func (s *server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		ctx := context.WithValue(r.Context(), requestIDKey{}, rand.Text()[:12])
-		route := chi.NewRouteContext()
-		ctx = context.WithValue(ctx, chi.RouteCtxKey, route)
+		pattern := chi.NewRouteContext()
+		ctx = context.WithValue(ctx, chi.RouteCtxKey, pattern)
 		rec := &recorder{ResponseWriter: w}
+		// Also when the handler gives up with a panic.
+		defer func() {
+			route, took := routeOf(strings.TrimPrefix(pattern.RoutePattern(), s.base)), time.Since(began)
+			status := rec.status
+			if status == 0 {
+				status = http.StatusOK
+				if r.Context().Err() != nil {
+					status = statusGone
+				}
+			}
+			s.Metrics.request(route, r.Method, status, took)
+			level := slog.LevelInfo
+			if status < 400 && (route == "/livez" || route == "/readyz" || route == static.Prefix+"*") {
+				level = slog.LevelDebug
+			}
+			s.Log.Log(ctx, level, "request", "request", requestID(ctx), "method", r.Method, "route", route,
+				"status", status, "bytes", rec.bytes, "took", took.Round(time.Microsecond), "from", network(s.addressOf(r)))
+		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
-		pattern := route.RoutePattern()
-		level := slog.LevelInfo
-		if rec.status < 400 && (strings.HasSuffix(pattern, "/livez") || strings.HasSuffix(pattern, "/readyz") || strings.Contains(pattern, "/static/")) {
-			level = slog.LevelDebug
-		}
-		s.Log.Log(ctx, level, "request", "request", requestID(ctx), "method", r.Method, "route", pattern,
-			"status", rec.status, "bytes", rec.bytes, "took", time.Since(began).Round(time.Microsecond), "from", s.addressOf(r))
 	})
+}
+
+// statusGone is what is noted of a visitor who left before the answer; nobody
+// gets it. The number is nginx's.
+const statusGone = 499
+
+// routeOf is chi's pattern without its regular expressions, and a word for all
+// paths that no route has.
+func routeOf(pattern string) string {
+	if pattern == "" || pattern == "/*" {
+		return "none"
+	}
+	for {
+		from := strings.IndexByte(pattern, ':')
+		to := strings.IndexByte(pattern[max(from, 0):], '}')
+		if from < 0 || to < 0 {
+			return pattern
+		}
+		pattern = pattern[:from] + pattern[from+to:]
+	}
+}
+
+// network is what the log says of an address: the part that tells networks
+// apart, so that no visitor can be told from their neighbours. Addresses that
+// mean nothing outside of the host's own network stay whole.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+		return address
+	}
+	bits := 48
+	if a.Is4() {
+		bits = 24
+	}
+	return netip.PrefixFrom(a.WithZone(""), bits).Masked().String()
 }
 
 // A recorder remembers the status and the size of an answer.
@@ -85,25 +134,40 @@ func (s *server) addressOf(r *http.Request) string {
 		host = r.RemoteAddr
 	}
 	peer, err := netip.ParseAddr(host)
-	if err != nil || !s.trusted(peer) {
+	if err != nil {
 		return host
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			return peer.Unmap().String()
+	peer = peer.Unmap()
+	hops := r.Header.Values("X-Forwarded-For")
+	if !s.trusted(peer) {
+		if len(hops) > 0 && (peer.IsLoopback() || peer.IsPrivate()) {
+			s.hinted.Do(func() {
+				s.Log.WarnContext(r.Context(), "X-Forwarded-For is not believed: to Tipoff, everybody behind this proxy is one visitor",
+					"proxy", peer, "setting", "-trusted-proxies")
+			})
 		}
-		if peer = hop; !s.trusted(hop) {
+		return peer.String()
+	}
+	hops = strings.Split(strings.Join(hops, ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		hop = strings.TrimSpace(hop)
+		address, err := netip.ParseAddr(hop)
+		if withPort, portErr := netip.ParseAddrPort(hop); portErr == nil {
+			address, err = withPort.Addr(), nil
+		}
+		if err != nil {
+			break
+		}
+		if peer = address.Unmap(); !s.trusted(peer) {
 			break
 		}
 	}
-	return peer.Unmap().String()
+	return peer.String()
 }
 
 func (s *server) trusted(a netip.Addr) bool {
 	for _, p := range s.TrustedProxies {
-		if p.Contains(a.Unmap()) {
+		if p.Contains(a) {
 			return true
 		}
 	}
@@ -135,18 +199,21 @@ func (s *server) recovered(next http.Handler) http.Handler {
 // writes that another site asks for.
 func (s *server) guarded(next http.Handler) http.Handler {
 	policy := s.policy()
+	public := s.PublicURL.Scheme + "://" + s.PublicURL.Host
 	origins := http.NewCrossOriginProtection()
 	// The public URL may differ from what a proxy lets us see as Host.
-	if err := origins.AddTrustedOrigin(s.PublicURL.Scheme + "://" + s.PublicURL.Host); err != nil {
+	if err := origins.AddTrustedOrigin(public); err != nil {
 		panic(err) // the settings were checked
 	}
-	checked := origins.Handler(next)
-	origins.SetDenyHandler(s.handle(func(http.ResponseWriter, *http.Request) error {
-		return &problem{Status: http.StatusForbidden, Heading: "This came from another site",
-			Text: "The browser says that another site sent this form, so Tipoff did nothing.",
-			Advice: "Use the buttons on Tipoff’s own pages, at " + s.PublicURL.String() +
-				". If you run this Tipoff: its public URL has to be the address that people use.",
-			Link: "/", LinkText: "All teams"}
+	origins.SetDenyHandler(s.handle(s.fromElsewhere))
+	checked := origins.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Browsers at another address of ours pass so far: their cookies and
+		// Todoist's way back would still be those of the public one.
+		if origin := r.Header.Get("Origin"); origin != "" && origin != "null" && origin != public && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			s.handle(s.fromElsewhere)(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -168,6 +235,41 @@ func (s *server) guarded(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		checked.ServeHTTP(w, r)
 	})
+}
+
+// fromElsewhere refuses a form that was not sent from the public URL. Another
+// site may have sent it; or Tipoff's own page at an address that it is not set
+// up for, which whoever runs it then has to hear of. Old browsers, and those that
+// came by http, do not say which, and the Host may be what a proxy made of it.
+func (s *server) fromElsewhere(_ http.ResponseWriter, r *http.Request) error {
+	other := &problem{Status: http.StatusForbidden, Heading: "This came from another site",
+		Text:   "The browser says that another site sent this form, so Tipoff did nothing.",
+		Advice: "Use the buttons on Tipoff’s own pages, at " + s.PublicURL.String() + "/.", Link: "/", LinkText: "All teams"}
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	site := r.Header.Get("Sec-Fetch-Site")
+	if err != nil || origin.Host == "" || origin.Scheme != "http" && origin.Scheme != "https" || site != "" && site != "same-origin" {
+		return other
+	}
+	at := origin.Scheme + "://" + origin.Host
+	s.Log.WarnContext(r.Context(), "a form came from another address than the public URL: either another site sent it, or people use an address that Tipoff is not set up for",
+		"browser", at, "public-url", s.PublicURL.String(), "request", requestID(r.Context()))
+	advice := "If you run this Tipoff, and " + at + " is where people should use it: set its public URL to " + at + s.base +
+		" (-public-url or TIPOFF_PUBLIC_URL), and have Todoist know " + at + s.base + "/oauth/callback."
+	if site == "" && !strings.EqualFold(origin.Host, r.Host) {
+		other.Advice += " " + advice
+		return other
+	}
+	return &problem{Status: http.StatusForbidden, Heading: "This Tipoff is set up for another address",
+		Text:   "Your browser is at " + at + ", but this Tipoff is set up for " + s.PublicURL.String() + ". People can sign in only there, so it did nothing.",
+		Advice: advice, Link: s.PublicURL.String() + "/", LinkText: "Go to " + s.PublicURL.String()}
+}
+
+// outside answers what is not below the public URL's path.
+func (s *server) outside(http.ResponseWriter, *http.Request) error {
+	return &problem{Status: http.StatusNotFound, Heading: "There is no such page",
+		Text:   "This Tipoff is at " + s.PublicURL.String() + "/ and below.",
+		Advice: "If you run it and have just been there: the proxy in front of it has to pass on the whole path, with " + s.base + " at its beginning.",
+		Link:   "/", LinkText: "All teams"}
 }
 
 // isDemo reports whether a path is one of the in-memory Todoist's.

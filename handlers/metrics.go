@@ -1,0 +1,221 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/pprof"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tipoff/importer"
+	"tipoff/schedule"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// Metrics are what Prometheus is told. No label names a user, a path or a team:
+// each has a handful of values that this program chooses, so that nobody can
+// make series by asking for odd things.
+type Metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.HistogramVec
+	imports   *prometheus.CounterVec
+	calls     *prometheus.HistogramVec
+	retries   *prometheus.CounterVec
+	refreshes *prometheus.CounterVec
+	schedule  *prometheus.CounterVec
+}
+
+// NewMetrics makes the metrics of a program of this version.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "tipoff_http_request_duration_seconds",
+			Help:    "Requests answered, by route, method and status, and how long they took.",
+			Buckets: []float64{.001, .005, .025, .1, .25, 1, 2.5, 10, 30, 120},
+		}, []string{"route", "method", "code"}),
+		imports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tipoff_imports_total",
+			Help: "Imports, by how they ended: done; changed (the plan was no longer right and is shown anew); " +
+				"refused (options or the Todoist plan do not allow it); partial (some games are missing); failed (nothing was written).",
+		}, []string{"outcome"}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tipoff_todoist_request_duration_seconds",
+			Help: "Requests to Todoist, by endpoint and outcome, and how long they took. The outcome is ok, unauthorized (401), " +
+				"limited (429), refused (other 4xx), failed (5xx) or lost (no answer).",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 20},
+		}, []string{"endpoint", "outcome"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tipoff_todoist_retries_total",
+			Help: "Requests to Todoist that were repetitions, by endpoint.",
+		}, []string{"endpoint"}),
+		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tipoff_token_refreshes_total",
+			Help: "Tokens refreshed, by outcome: ok; gone (the user has to sign in again); failed (it is tried again); unknown (no answer came).",
+		}, []string{"outcome"}),
+		schedule: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tipoff_schedule_refreshes_total",
+			Help: "Attempts to refresh the schedule, by source (nba, espn, file) and result (changed, unchanged, refused, failed).",
+		}, []string{"source", "result"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tipoff_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.imports, m.calls, m.retries, m.refreshes, m.schedule, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// What has not happened yet is 0, so that its first time shows as a rise.
+	for _, outcome := range []string{"done", "changed", "refused", "partial", "failed"} {
+		m.imports.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{"ok", "gone", "failed", "unknown"} {
+		m.refreshes.WithLabelValues(outcome)
+	}
+	return m
+}
+
+// Handler answers /metrics and, where profiles are wanted, /debug/pprof/. It is
+// for a listener of its own that only the operator reaches.
+func (m *Metrics) Handler(profiles bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	if profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}
+
+// TodoistCall counts a request to Todoist. It is for [todoist.API.Observe].
+func (m *Metrics) TodoistCall(c todoist.Call) {
+	outcome := "ok"
+	switch {
+	case c.Status == 0:
+		outcome = "lost"
+	case c.Status == http.StatusUnauthorized:
+		outcome = "unauthorized"
+	case c.Status == http.StatusTooManyRequests:
+		outcome = "limited"
+	case c.Status >= 500:
+		outcome = "failed"
+	case c.Status >= 300:
+		outcome = "refused"
+	}
+	m.calls.WithLabelValues(c.Endpoint, outcome).Observe(c.Took.Seconds())
+	if c.Try > 1 {
+		m.retries.WithLabelValues(c.Endpoint).Inc()
+	}
+}
+
+// TokenRefresh counts an attempt at [session.Config.Refresh], by its error.
+func (m *Metrics) TokenRefresh(err error) {
+	outcome := "unknown"
+	switch {
+	case err == nil:
+		outcome = "ok"
+	case errors.Is(err, session.ErrGrantGone):
+		outcome = "gone"
+	case errors.Is(err, session.ErrUntouched):
+		outcome = "failed"
+	}
+	m.refreshes.WithLabelValues(outcome).Inc()
+}
+
+// ScheduleRefresh counts an attempt to refresh the schedule. It is for
+// [schedule.Config.Observe].
+func (m *Metrics) ScheduleRefresh(source, result string) {
+	m.schedule.WithLabelValues(source, result).Inc()
+}
+
+// imported counts an import that ran.
+func (m *Metrics) imported(out *importer.Outcome, err error) {
+	_, changed := errors.AsType[*importer.Changed](err)
+	_, stopped := errors.AsType[*importer.Stopped](err)
+	_, invalid := errors.AsType[importer.Invalid](err)
+	outcome := "failed"
+	switch {
+	case changed:
+		outcome = "changed"
+	case stopped, invalid:
+		outcome = "refused"
+	case err == nil && len(out.Failed) == 0:
+		outcome = "done"
+	case out != nil && out.Added+out.Updated > 0:
+		outcome = "partial"
+	}
+	m.imports.WithLabelValues(outcome).Inc()
+}
+
+// request counts a request that was answered.
+func (m *Metrics) request(route, method string, status int, took time.Duration) {
+	if method != http.MethodGet && method != http.MethodHead && method != http.MethodPost {
+		method = "other" // anybody may send any word
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// A state reads, each time Prometheus asks, what is not counted but is.
+type state struct {
+	schedule *schedule.Live
+	sessions *session.Manager
+
+	asOf, season, trouble, live, store *prometheus.Desc
+}
+
+// watch makes the state of the schedule and the sessions known.
+func (m *Metrics) watch(games *schedule.Live, sessions *session.Manager) error {
+	return m.registry.Register(&state{
+		schedule: games, sessions: sessions,
+		asOf: prometheus.NewDesc("tipoff_schedule_as_of_timestamp_seconds",
+			"When the source of the schedule last stood behind it, in Unix time.", nil, nil),
+		season: prometheus.NewDesc("tipoff_schedule_info",
+			"Always 1; the labels say which season is shown and where it is from (nba, espn, file, embedded).", []string{"source", "season"}, nil),
+		trouble: prometheus.NewDesc("tipoff_schedule_trouble",
+			"1 while something keeps the schedule from being refreshed by its first source, else 0.", nil, nil),
+		live: prometheus.NewDesc("tipoff_sessions",
+			"Sessions that are live in the store. Those in cookies are not known.", nil, nil),
+		store: prometheus.NewDesc("tipoff_session_store_up",
+			"1 while the session store answers, else 0.", nil, nil),
+	})
+}
+
+// Describe implements prometheus.Collector.
+func (s *state) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{s.asOf, s.season, s.trouble, s.live, s.store} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *state) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	report := s.schedule.Status()
+	gauge(s.asOf, float64(report.AsOf.Unix()))
+	gauge(s.season, 1, report.Source, s.schedule.Season().Label)
+	trouble := 0.0
+	if report.Trouble != "" {
+		trouble = 1
+	}
+	gauge(s.trouble, trouble)
+	// The store bounds the time of each call itself.
+	n, err := s.sessions.Count(context.Background())
+	if err != nil {
+		gauge(s.store, 0)
+		return
+	}
+	gauge(s.store, 1)
+	gauge(s.live, float64(n))
+}
