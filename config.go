@@ -175,7 +175,7 @@ func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, er
 }
 
 // brokenFlag finds the flag's name in an error of the flag package.
-var brokenFlag = regexp.MustCompile(`for flag -([a-z-]+):`)
+var brokenFlag = regexp.MustCompile(`for (?:flag )?-([a-z-]+):`)
 
 // variable is the value of an environment variable and where it is from: itself
 // or, for a secret, the file that the variable of the same name with _FILE names.
