@@ -73,7 +73,7 @@ func (s *server) authorize(w http.ResponseWriter, r *http.Request, next string, 
 	if s.App == nil {
 		return &problem{Status: http.StatusNotFound, Heading: "This Tipoff is not registered at Todoist",
 			Text:   "Whoever runs it has not registered it as an app, so Todoist cannot ask you for consent.",
-			Advice: "Use a personal API token instead.", Link: "/sign-in", LinkText: "Sign in with a token"}
+			Advice: "Use a personal API token instead. If you run this Tipoff: tipoff register registers it.", Link: "/sign-in", LinkText: "Sign in with a token"}
 	}
 	flow, err := s.Sessions.Begin(r.Context(), next, scopes)
 	if err != nil {
