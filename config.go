@@ -323,7 +323,7 @@ func (c *config) check() (errs []error) {
 // useRegistration takes the app that tipoff register has made where the settings
 // name none.
 func (c *config) useRegistration() error {
-	if c.clientID != "" || c.demo {
+	if c.clientID != "" || c.demo || slices.Contains(c.command, "register") {
 		return nil
 	}
 	app, err := readRegistration(c.dataDir)

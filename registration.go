@@ -65,7 +65,7 @@ func register(ctx context.Context, cfg *config, anew bool, stdout io.Writer) err
 		return errors.New("the demo has a Todoist of its own; there is nothing to register")
 	}
 	path := filepath.Join(cfg.dataDir, registrationFile)
-	if from := cfg.from["todoist-client-id"]; from != "" && from != path {
+	if cfg.clientID != "" {
 		return fmt.Errorf("-todoist-client-id (%s) is set and would be used in place of a registration; leave one of them out", envName("todoist-client-id"))
 	}
 	if cfg.public.Scheme != "https" && !isLoopback(cfg.public.Hostname()) {
@@ -73,6 +73,10 @@ func register(ctx context.Context, cfg *config, anew bool, stdout io.Writer) err
 	}
 	if cfg.public.Port() == "0" {
 		return errors.New("the address that people use is not known: set -public-url (TIPOFF_PUBLIC_URL)")
+	}
+	// Before Todoist is asked, because what it makes cannot be taken back.
+	if err := prepareDataDir(cfg.dataDir); err != nil {
+		return err
 	}
 	old, err := readRegistration(cfg.dataDir)
 	if !anew {
@@ -86,10 +90,6 @@ func register(ctx context.Context, cfg *config, anew bool, stdout io.Writer) err
 			fmt.Fprintf(stdout, "Registered already, as %s, for %s. Nothing was done.\n", old.ClientID, old.RedirectURL)
 			return nil
 		}
-	}
-	// Before Todoist is asked, because what it makes cannot be taken back.
-	if err := prepareDataDir(cfg.dataDir); err != nil {
-		return err
 	}
 	api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(), UserAgent: userAgent()}
 	made := registration{RedirectURL: cfg.redirectURL(), Todoist: cfg.apiURL, Registered: time.Now().UTC().Truncate(time.Second)}
