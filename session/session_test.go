@@ -438,6 +438,12 @@ func TestAVisitorWithoutACookieDoesNotTouchTheStore(t *testing.T) {
 	}
 }
 
+func TestTheMemoryStoreSaysWhatARestartDoes(t *testing.T) {
+	if log := newSite(t, "memory:").log.String(); !strings.Contains(log, "a restart signs everyone out") {
+		t.Errorf("the log is %q", log)
+	}
+}
+
 func TestACookieOfAnotherFormDoesNotReachTheStore(t *testing.T) {
 	s := newSite(t, "memory:")
 	s.faults.reads.Store(0)
