@@ -154,12 +154,20 @@ func version() string {
 
 func userAgent() string { return "Tipoff/" + version() + " (self-hosted)" }
 
+// logger writes lines with their time in UTC and, where they are about a
+// request, with its id.
 func logger(cfg *config, w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: cfg.level}
+	opts := &slog.HandlerOptions{Level: cfg.level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && len(groups) == 0 {
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		}
+		return a
+	}}
+	var h slog.Handler = slog.NewTextHandler(w, opts)
 	if cfg.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		h = slog.NewJSONHandler(w, opts)
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	return slog.New(handlers.LogRequests(h))
 }
 
 // clock is the time, or the time since an instant that was set for the start.

@@ -58,14 +58,13 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := s.problemOf(err)
 	if p.Status >= 500 {
-		s.Log.ErrorContext(r.Context(), "request failed", "status", p.Status, "error", err, "request", requestID(r.Context()))
+		s.Log.ErrorContext(r.Context(), "request failed", "status", p.Status, "error", err)
 	}
 	if wait := importer.Retry(err); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.5)))
 	}
-	page := errorPage{layout: s.layout(r, p.Heading), Status: p.Status, Heading: p.Heading, Text: p.Text,
+	page := errorPage{layout: s.private(w, r, p.Heading, ""), Status: p.Status, Heading: p.Heading, Text: p.Text,
 		Advice: p.Advice, Link: p.Link, LinkText: p.LinkText, RequestID: requestID(r.Context())}
-	page.Private = true
 	if err := s.pages.render(w, r, p.Status, page); err != nil {
 		s.Log.ErrorContext(r.Context(), "error page not rendered", "error", err)
 		s.pages.renderBroken(w)

@@ -332,7 +332,7 @@ func (s *server) afterImport(out *importer.Outcome) string {
 }
 
 func (s *server) logImport(ctx context.Context, user session.User, opts importer.Options, out *importer.Outcome, err error, took time.Duration) {
-	attrs := []any{"user", user.ID, "teams", len(opts.Teams), "took", took.Round(time.Millisecond), "request", requestID(ctx)}
+	attrs := []any{"user", user.ID, "teams", len(opts.Teams), "took", took.Round(time.Millisecond)}
 	if out != nil {
 		attrs = append(attrs, "added", out.Added, "updated", out.Updated, "unchanged", out.Unchanged, "kept", out.Kept, "failed", len(out.Failed))
 	}

@@ -31,6 +31,25 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
+// LogRequests returns a log handler that adds the id of the request, where there
+// is one, to what h is given.
+func LogRequests(h slog.Handler) slog.Handler { return requestLog{h} }
+
+type requestLog struct{ slog.Handler }
+
+func (l requestLog) Handle(ctx context.Context, r slog.Record) error {
+	if id := requestID(ctx); id != "" {
+		r.AddAttrs(slog.String("request", id))
+	}
+	return l.Handler.Handle(ctx, r)
+}
+
+func (l requestLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return requestLog{l.Handler.WithAttrs(attrs)}
+}
+
+func (l requestLog) WithGroup(name string) slog.Handler { return requestLog{l.Handler.WithGroup(name)} }
+
 // logged gives each request an id, counts it, and writes one line about it, but
 // for health checks and static files that went well. The line has the route and
 // not the path, so that it names no project, and the network and not the
@@ -57,7 +76,7 @@ func (s *server) logged(next http.Handler) http.Handler {
 			if status < 400 && (route == "/livez" || route == "/readyz" || route == static.Prefix+"*") {
 				level = slog.LevelDebug
 			}
-			s.Log.Log(ctx, level, "request", "request", requestID(ctx), "method", r.Method, "route", route,
+			s.Log.Log(ctx, level, "request", "method", r.Method, "route", route,
 				"status", status, "bytes", rec.bytes, "took", took.Round(time.Microsecond), "from", network(s.addressOf(r)))
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
@@ -185,7 +204,7 @@ func (s *server) recovered(next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
-			s.Log.ErrorContext(r.Context(), "panic", "panic", v, "stack", string(debug.Stack()), "request", requestID(r.Context()))
+			s.Log.ErrorContext(r.Context(), "panic", "panic", v, "stack", string(debug.Stack()))
 			if rec, ok := w.(*recorder); ok && rec.status != 0 {
 				panic(http.ErrAbortHandler) // too late for a page
 			}
@@ -252,7 +271,7 @@ func (s *server) fromElsewhere(_ http.ResponseWriter, r *http.Request) error {
 	}
 	at := origin.Scheme + "://" + origin.Host
 	s.Log.WarnContext(r.Context(), "a form came from another address than the public URL: either another site sent it, or people use an address that Tipoff is not set up for",
-		"browser", at, "public-url", s.PublicURL.String(), "request", requestID(r.Context()))
+		"browser", at, "public-url", s.PublicURL.String())
 	advice := "If you run this Tipoff, and " + at + " is where people should use it: set its public URL to " + at + s.base +
 		" (-public-url or TIPOFF_PUBLIC_URL), and have Todoist know " + at + s.base + "/oauth/callback."
 	if site == "" && !strings.EqualFold(origin.Host, r.Host) {

@@ -151,6 +151,6 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return noProject(err)
 	}
-	s.Log.InfoContext(r.Context(), "import removed", "user", user.ID, "tasks", len(removal.Tasks), "request", requestID(r.Context()))
+	s.Log.InfoContext(r.Context(), "import removed", "user", user.ID, "tasks", len(removal.Tasks))
 	return s.redirect(w, r, "/projects?removed="+strconv.Itoa(len(removal.Tasks)))
 }

@@ -96,7 +96,7 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if refusal := query.Get("error"); refusal != "" {
-		s.Log.InfoContext(r.Context(), "sign-in refused", "known", ok, "request", requestID(r.Context()))
+		s.Log.InfoContext(r.Context(), "sign-in refused", "known", ok)
 		return s.signInPage(w, r, http.StatusForbidden, localPath(flow.Next), refusalSentence(refusal), false)
 	}
 	if !ok || query.Get("code") == "" {
@@ -108,7 +108,7 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, err := s.App.Exchange(r.Context(), query.Get("code"), flow.Verifier)
 	if err != nil {
-		s.Log.WarnContext(r.Context(), "sign-in failed", "error", err, "request", requestID(r.Context()))
+		s.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
 		if todoist.Doubtful(err) {
 			return &problem{Status: http.StatusBadGateway, Heading: "Todoist did not answer",
 				Text: "You said yes, but Todoist did not hand over the access.", Advice: "Begin once more.",
