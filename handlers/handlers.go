@@ -78,8 +78,8 @@ func New(cfg Config) (http.Handler, error) {
 // routes shows every address and what guards it.
 func (s *server) routes() http.Handler {
 	app := chi.NewRouter()
-	app.NotFound(s.handle(notFound))
-	app.MethodNotAllowed(s.handle(methodNotAllowed))
+	app.NotFound(s.Sessions.Wrap(s.handle(notFound)).ServeHTTP)
+	app.MethodNotAllowed(s.Sessions.Wrap(s.handle(methodNotAllowed)).ServeHTTP)
 
 	app.Method(http.MethodGet, static.Prefix+"*", s.files)
 	app.Method(http.MethodHead, static.Prefix+"*", s.files)
