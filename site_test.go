@@ -59,6 +59,7 @@ type site struct {
 	log     *output
 	stop    func() error // asks it to stop and waits
 	cmd     *exec.Cmd    // when it runs as a process of its own
+	env     []string     // of that process, on top of ours
 }
 
 // output collects what a program prints.
@@ -144,7 +145,7 @@ func (s *site) startProcess() {
 	s.t.Helper()
 	s.log = &output{}
 	s.cmd = exec.Command(os.Args[0], s.args...)
-	s.cmd.Env = append(os.Environ(), "TIPOFF_TEST_PROGRAM=1")
+	s.cmd.Env = append(append(os.Environ(), "TIPOFF_TEST_PROGRAM=1"), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -192,9 +193,10 @@ func (s *site) browser() *browser {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	public := cmp.Or(s.public, publicURL)
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if host, _, _ := net.SplitHostPort(addr); host == "tipoff.test" {
+			if u, err := url.Parse(public); err == nil && strings.TrimSuffix(addr, ":80") == u.Host {
 				addr = s.addr
 			}
 			return new(net.Dialer).DialContext(ctx, network, addr)
@@ -205,7 +207,7 @@ func (s *site) browser() *browser {
 		},
 	}
 	s.t.Cleanup(transport.CloseIdleConnections)
-	return &browser{s.t, s, cmp.Or(s.public, publicURL), &http.Client{Jar: jar, Transport: transport, Timeout: 60 * time.Second,
+	return &browser{s.t, s, public, &http.Client{Jar: jar, Transport: transport, Timeout: 60 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
