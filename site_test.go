@@ -218,6 +218,7 @@ type page struct {
 	header http.Header
 	body   string
 	url    *url.URL
+	base   string // the public address's path
 }
 
 // try sends a request and reports what became of it; a form makes it a POST.
@@ -228,7 +229,8 @@ func (b *browser) try(path string, form url.Values, header ...string) (*page, er
 	}
 	address := path
 	if strings.HasPrefix(path, "/") {
-		address = b.public + path
+		// Redirects name the public address's path, the tests do not.
+		address = b.public + strings.TrimPrefix(path, basePath(b.public))
 	}
 	req, err := http.NewRequest(method, address, body)
 	if err != nil {
@@ -250,8 +252,11 @@ func (b *browser) try(path string, form url.Values, header ...string) (*page, er
 	if err != nil {
 		return nil, err
 	}
-	return &page{b.t, resp.StatusCode, resp.Header, string(raw), resp.Request.URL}, nil
+	return &page{b.t, resp.StatusCode, resp.Header, string(raw), resp.Request.URL, basePath(b.public)}, nil
 }
+
+// basePath is the path of a public address.
+func basePath(public string) string { return strings.TrimPrefix(public, origin(public)) }
 
 // origin is an address without its path.
 func origin(address string) string {
@@ -341,7 +346,7 @@ func (p *page) form(method, action string) url.Values {
 		}
 		a, _ := attr(n, "action")
 		m, _ := attr(n, "method")
-		if a != action || !strings.EqualFold(m, method) {
+		if a != p.base+action || !strings.EqualFold(m, method) {
 			continue
 		}
 		id, _ := attr(n, "id")
