@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -37,19 +38,33 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
+// Error is for the log, and therefore leaves out of what Todoist wrote whatever
+// could be a token that it says back.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "todoist answered %d", e.Status)
 	if e.Tag != "" {
-		b.WriteString(" " + e.Tag)
+		b.WriteString(" " + withoutSecrets(e.Tag))
 	}
 	if e.Text != "" {
-		b.WriteString(": " + e.Text)
+		b.WriteString(": " + withoutSecrets(e.Text))
 	}
 	if e.Argument != "" {
-		b.WriteString(" (" + e.Argument + ")")
+		b.WriteString(" (" + withoutSecrets(e.Argument) + ")")
 	}
 	return b.String()
+}
+
+// No word of a sentence is this long; tags, which are, have capitals alone.
+var longWord = regexp.MustCompile(`\S{16,}`)
+
+func withoutSecrets(s string) string {
+	return longWord.ReplaceAllStringFunc(s, func(word string) string {
+		if strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == "" {
+			return word
+		}
+		return "…"
+	})
 }
 
 // temporary reports whether the same request may be granted later.
