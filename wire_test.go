@@ -31,6 +31,7 @@ type tap struct {
 // An exchange is a request of the program and Todoist's answer to it.
 type exchange struct {
 	method, path string
+	address      string // with the query
 	header       http.Header
 	fields       url.Values // of the query and of a form or flat JSON body
 	status       int
@@ -65,7 +66,7 @@ func (tp *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	x := &exchange{method: r.Method, path: r.URL.Path, header: r.Header.Clone(), fields: r.URL.Query()}
+	x := &exchange{method: r.Method, path: r.URL.Path, address: r.URL.String(), header: r.Header.Clone(), fields: r.URL.Query()}
 	var flat map[string]any
 	if json.Unmarshal(body, &flat) == nil {
 		for name, value := range flat {
@@ -104,19 +105,24 @@ func (tp *tap) secrets() map[string]string {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
 	all := map[string]string{}
+	add := func(secret, what string) {
+		if all[secret] == "" || all[secret] == "token" {
+			all[secret] = what
+		}
+	}
 	for _, x := range tp.all {
 		if token, ok := strings.CutPrefix(x.header.Get("Authorization"), "Bearer "); ok {
-			all[token] = "token"
+			add(token, "token")
 		}
 		if basic, ok := strings.CutPrefix(x.header.Get("Authorization"), "Basic "); ok {
 			if raw, err := base64.StdEncoding.DecodeString(basic); err == nil {
 				_, secret, _ := strings.Cut(string(raw), ":")
-				all[secret] = "client secret"
+				add(secret, "client secret")
 			}
 		}
 		for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "token"} {
 			for _, value := range x.fields[name] {
-				all[value] = name
+				add(value, name)
 			}
 		}
 		var answer map[string]any
@@ -125,7 +131,7 @@ func (tp *tap) secrets() map[string]string {
 			for _, object := range []map[string]any{answer, user} {
 				for _, name := range []string{"access_token", "refresh_token", "token", "websocket_url"} {
 					if value, ok := object[name].(string); ok {
-						all[value] = name
+						add(value, name)
 					}
 				}
 			}
