@@ -20,7 +20,7 @@ func (s *server) layout(r *http.Request, title string) layout {
 	if l.Demo {
 		l.DemoURL = "/demo/todoist/"
 		if ok {
-			l.DemoURL += user.ID + "/"
+			l.DemoURL += user.ID
 		}
 	}
 	report := s.Schedule.Status()

@@ -17,7 +17,7 @@ import (
 // openURL is where a project is seen: at Todoist, or in the demo.
 func (s *server) openURL(user session.User, project string) string {
 	if s.Demo != nil {
-		return "/demo/todoist/" + user.ID + "/projects/" + project
+		return s.base + "/demo/todoist/" + user.ID + "/projects/" + project
 	}
 	return todoist.ProjectURL(project)
 }
