@@ -55,6 +55,10 @@ func (a *API) Register(ctx context.Context, r Registration) (id, secret string, 
 		}
 		return nil
 	})
+	if refused, ok := errors.AsType[*Error](err); ok {
+		// Nothing secret was sent that it could say back.
+		return "", "", fmt.Errorf("register the app: todoist answered %d: %s", refused.Status, refused.Text)
+	}
 	if err != nil {
 		return "", "", fmt.Errorf("register the app: %w", err)
 	}
