@@ -121,7 +121,7 @@ func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, er
 	var errs []error
 	// Words of a command may stand before or behind flags.
 	for rest := args; len(rest) > 0; rest = fs.Args() {
-		if !strings.HasPrefix(rest[0], "-") {
+		if rest[0] == "-" || !strings.HasPrefix(rest[0], "-") {
 			c.command = append(c.command, rest[0])
 			rest = rest[1:]
 		}
@@ -452,8 +452,8 @@ func redact(s string) string {
 	return s
 }
 
-// show writes each setting with its value and where that is from. Secrets are
-// masked.
+// show writes each setting with its value and where that is from, and then what
+// is hardly meant. Secrets are masked.
 func (c *config) show(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	c.set.VisitAll(func(f *flag.Flag) {
@@ -474,5 +474,15 @@ func (c *config) show(w io.Writer) error {
 		}
 		fmt.Fprintf(table, "-%s\t%s\t%s\n", f.Name, value, from)
 	})
-	return table.Flush()
+	return errors.Join(table.Flush(), c.notes(w))
+}
+
+// notes writes what is allowed, but hardly meant.
+func (c *config) notes(w io.Writer) error {
+	for _, warning := range c.warnings {
+		if _, err := fmt.Fprintln(w, "Note:", warning+"."); err != nil {
+			return err
+		}
+	}
+	return nil
 }

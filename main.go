@@ -65,6 +65,8 @@ const usage = `Tipoff puts an NBA team's games into Todoist and keeps them right
   tipoff config show             show each setting and where its value is from
   tipoff register                make this Tipoff known to Todoist as an app
   tipoff register anew           the same, in place of an earlier registration
+  tipoff backup FILE             write what has to be kept into one file, - for stdout
+  tipoff restore FILE            put a backup into an empty data dir, - for stdin
   tipoff healthcheck             ask a running Tipoff whether it is ready
   tipoff sessions flush [USER]   sign out everybody, or one user by Todoist's id
   tipoff sessions rekey          seal all sessions with the first key
@@ -102,13 +104,14 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 		fmt.Fprintln(stdout, "tipoff", version())
 		return nil
 	case command == "config check":
-		for _, warning := range cfg.warnings {
-			fmt.Fprintln(stdout, "Note:", warning+".")
-		}
 		fmt.Fprintln(stdout, "The settings are usable.")
-		return nil
+		return cfg.notes(stdout)
 	case command == "register", command == "register anew":
 		return register(ctx, cfg, command == "register anew", stdout)
+	case len(cfg.command) == 2 && cfg.command[0] == "backup":
+		return backup(ctx, cfg, cfg.command[1], stdout)
+	case len(cfg.command) == 2 && cfg.command[0] == "restore":
+		return restore(cfg, cfg.command[1], stdout)
 	case command == "healthcheck":
 		return healthcheck(ctx, cfg)
 	case command == "sessions flush", len(cfg.command) == 3 && strings.HasPrefix(command, "sessions flush "):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,7 +103,7 @@ func register(ctx context.Context, cfg *config, anew bool, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
-	if err := writePrivate(path, append(raw, '\n')); err != nil {
+	if err := writePrivate(path, bytes.NewReader(append(raw, '\n'))); err != nil {
 		return fmt.Errorf("keep the registration: %w", err)
 	}
 	fmt.Fprintf(stdout, `Registered at Todoist as %s.
@@ -132,12 +133,12 @@ func prepareDataDir(dir string) error {
 
 // writePrivate writes a file that only its owner can read. A reader, and a
 // crash, finds the old content or the new one and nothing between.
-func writePrivate(path string, content []byte) error {
+func writePrivate(path string, content io.Reader) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	_, err = io.Copy(f, content)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
