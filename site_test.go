@@ -32,11 +32,13 @@ import (
 // TestMain is also the program: a test that wants to kill it runs the test
 // binary again with this variable set.
 func TestMain(m *testing.M) {
-	if os.Getenv("TIPOFF_TEST_PROGRAM") != "" {
+	if os.Getenv("TEST_BINARY_IS_TIPOFF") != "" {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	built.remove()
+	os.Exit(code)
 }
 
 // midSeason is the clock of most tests: a Cup group day of the season that is
@@ -59,7 +61,8 @@ type site struct {
 	log     *output
 	stop    func() error // asks it to stop and waits
 	cmd     *exec.Cmd    // when it runs as a process of its own
-	env     []string     // of that process, on top of ours
+	env     []string     // of the program, on top of ours
+	program string       // what that process runs; the test binary itself when empty
 }
 
 // output collects what a program prints.
@@ -121,7 +124,7 @@ func (s *site) start() {
 	s.log = &output{}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, s.args, nil, s.log) }()
+	go func() { ended <- run(ctx, s.args, s.env, s.log) }()
 	var once sync.Once
 	var err error
 	s.stop = func() error {
@@ -144,8 +147,8 @@ func (s *site) start() {
 func (s *site) startProcess() {
 	s.t.Helper()
 	s.log = &output{}
-	s.cmd = exec.Command(os.Args[0], s.args...)
-	s.cmd.Env = append(append(os.Environ(), "TIPOFF_TEST_PROGRAM=1"), s.env...)
+	s.cmd = exec.Command(cmp.Or(s.program, os.Args[0]), s.args...)
+	s.cmd.Env = append(append(os.Environ(), "TEST_BINARY_IS_TIPOFF=1"), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
