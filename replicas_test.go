@@ -166,6 +166,7 @@ func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 			done := b.importTeam("team=MIL").want(http.StatusSeeOther)
 			wantExactly(t, account, schedule.Embedded(), "MIL", midSeason)
 			project, _, _ := strings.Cut(done.location(), "?")
+			b.get(done.location()).want(http.StatusOK).has("64 added")
 			for range 3 {
 				b.get(project).want(http.StatusOK).has("in step")
 			}

@@ -43,11 +43,11 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 		return noProject(err)
 	}
 	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
-		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Part.Teams),
+		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Teams),
 		Plan: s.planView(r, user, e.Plan), Done: outcomeOf(r.URL.Query()),
 		OptionsURL: "/import?" + e.Plan.Options.Values().Encode()}
 	rd := s.planReader(user, e.Plan)
-	for _, change := range e.Part.Changes {
+	for _, change := range e.Plan.Changes() {
 		if change.Task != nil && change.Kind != importer.Completed && change.Game.Upcoming(s.Now()) {
 			page.Games = append(page.Games, rowOf(change, rd))
 		}
@@ -97,9 +97,9 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	page := projectsPage{layout: s.private(w, r, "Your projects", "projects")}
 	for _, e := range all {
 		line := projectLine{ID: e.Project.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),
-			Team: onlyTeam(e.Part.Teams), Waiting: e.Plan.Pending(), Left: len(e.Tasks)}
+			Team: onlyTeam(e.Teams), Waiting: e.Plan.Pending(), Left: len(e.Tasks)}
 		rd := s.planReader(user, e.Plan)
-		for _, change := range e.Part.Changes {
+		for _, change := range e.Plan.Changes() {
 			if change.Task != nil && change.Kind != importer.Completed && !change.Game.Postponed && change.Game.Upcoming(s.Now()) {
 				row := rowOf(change, rd)
 				line.Next = &row

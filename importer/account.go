@@ -12,57 +12,71 @@ import (
 	"tipoff/todoist"
 )
 
-// account is what an import knows of a Todoist account. It is read once, and
-// then follows what each write says has changed.
+// account is what an import knows of a Todoist account, and the schedule that
+// it goes by. It is read once, and then follows what each answer says has
+// changed; the schedule stays as it was at first, whatever is published
+// meanwhile, so that what runs is what was shown.
 type account struct {
+	season   *schedule.Season
+	from, to schedule.Day // the season's window
+	now      time.Time
+
 	token     string // of the last answer, for what has changed since
 	user      todoist.User
 	limits    todoist.Limits
 	projects  map[string]todoist.Project
 	sections  map[string]todoist.Section
 	reminders map[string]todoist.Reminder
-	// tasks holds the open tasks that carry a mark or a game's title; all
-	// others are only counted.
-	tasks map[string]*todoist.Task
-	// open counts the open tasks of each project that was read, and listed
-	// has the projects whose tasks were read by themselves.
+	reminding map[string][]todoist.Reminder // the same, by task
+	// tasks are the open tasks, by id: all of a project that was listed, and
+	// of the others those that carry a mark or have the title of a game.
+	tasks map[string]*entry
+	// open counts the open tasks of each project. The owner's own tasks in
+	// projects that were not listed count as they were when first read.
 	open   map[string]int
-	listed map[string]bool
-	// completed are the completed tasks with a mark, by project, and asked
-	// has the projects that they were asked for.
-	completed map[string][]todoist.Task
+	listed map[string]bool // projects, whose tasks were read by themselves
+	whole  bool            // the tasks of all projects were read
+	// completed are completed tasks, by id, and asked has the projects of
+	// which all those of the season were read.
+	completed map[string]*entry
 	asked     map[string]bool
-	// foreign counts the owner's own completed tasks of those projects.
-	foreign map[string]int
-	// whole is true when the tasks of all projects were read.
-	whole bool
-	// titles are those of the games wanted.
+	// titles are those of the games wanted, in every style.
 	titles map[string]bool
 	// made are the projects made by this run, by set.
 	made map[string]string
 }
 
-// matters tells the tasks that a plan looks at from the owner's others.
-func (a *account) matters(t *todoist.Task) bool {
-	return strings.Contains(t.Description, "#"+markVersion+"&") || a.titles[t.Content]
+// An entry is a task of Todoist with what its mark says, if it has one.
+type entry struct {
+	todoist.Task
+	mark   mark
+	marked bool
+}
+
+func entryOf(t *todoist.Task) *entry {
+	m, _, ok := findMark(t.Description)
+	return &entry{*t, m, ok}
 }
 
 // read asks Todoist for what a plan needs: one request where a project is to
 // be found or made, and a list of one project's tasks more where it is named.
 func (im *Importer) read(ctx context.Context, c *todoist.Client, opts Options) (*account, error) {
 	a := &account{
+		season:    im.Season(),
+		now:       im.Now().UTC(),
 		projects:  map[string]todoist.Project{},
 		sections:  map[string]todoist.Section{},
 		reminders: map[string]todoist.Reminder{},
-		tasks:     map[string]*todoist.Task{},
+		tasks:     map[string]*entry{},
+		open:      map[string]int{},
 		listed:    map[string]bool{},
-		completed: map[string][]todoist.Task{},
+		completed: map[string]*entry{},
 		asked:     map[string]bool{},
-		foreign:   map[string]int{},
 		made:      map[string]string{},
-		titles:    im.titles(opts),
-		whole:     opts.Target == TargetNew || opts.Target == TargetEach || opts.Target == "",
+		whole:     opts.Target == TargetNew || opts.Target == TargetEach,
 	}
+	a.from, a.to = a.season.Window()
+	a.titles = titles(opts.Teams, a.season)
 	resources := []string{todoist.ResourceUser, todoist.ResourceLimits, todoist.ResourceProjects,
 		todoist.ResourceSections, todoist.ResourceReminders}
 	if a.whole {
@@ -72,35 +86,48 @@ func (im *Importer) read(ctx context.Context, c *todoist.Client, opts Options) (
 	if err != nil {
 		return nil, err
 	}
-	a.user, a.limits, a.open = state.User, state.Limits, state.Open
+	a.user, a.limits = state.User, state.Limits
 	a.follow(state)
-	if !a.whole {
-		if _, ok := a.projects[opts.Target]; !ok {
-			return nil, Invalid{"target": "This project is not among yours any more. Choose another one."}
-		}
-		if err := a.readProject(ctx, c, opts.Target); err != nil {
-			return nil, err
-		}
+	if a.whole {
+		a.open = state.Open
+		return a, nil
 	}
-	return a, nil
+	if _, ok := a.projects[opts.Target]; ok {
+		err = a.readProject(ctx, c, opts.Target)
+	}
+	if _, ok := a.projects[opts.Target]; !ok && err == nil {
+		err = Invalid{"target": "This project is not among yours any more. Choose another one."}
+	}
+	return a, err
 }
 
-// titles are those that the wanted games' tasks have.
-func (im *Importer) titles(opts Options) map[string]bool {
-	titles := map[string]bool{}
-	season, now := im.Season(), im.Now()
-	for _, teams := range opts.partition() {
-		l := look{teams: teams, title: opts.Title}
-		for _, g := range opts.filter(teams).Games(season, now) {
-			titles[l.titleOf(&g)] = true
+// matters tells the tasks that a plan looks at from the owner's others.
+func (a *account) matters(t *todoist.Task) bool {
+	return strings.Contains(t.Description, "#"+markVersion+"&") || a.titles[t.Content]
+}
+
+// titles are those that tasks of the teams' games have in any style, or of all
+// games for no teams.
+func titles(teams []string, season *schedule.Season) map[string]bool {
+	all := map[string]bool{}
+	games := schedule.Filter{Teams: teams, Types: everyType}.Games(season, time.Time{})
+	for _, style := range titleStyles {
+		for i := range games {
+			g := &games[i]
+			for _, side := range []string{"", g.Home.Code} {
+				l := look{teams: []string{side}, title: style}
+				all[l.titleOf(g)] = true
+			}
 		}
 	}
-	return titles
+	return all
 }
 
 // follow takes in what an answer says, whole or since the last one.
 func (a *account) follow(s *todoist.State) {
-	a.token = s.Token
+	if s.Token != "" {
+		a.token = s.Token
+	}
 	for _, p := range s.Projects {
 		if p.Deleted || p.Archived {
 			delete(a.projects, p.ID)
@@ -117,16 +144,7 @@ func (a *account) follow(s *todoist.State) {
 		a.sections[x.ID] = x
 	}
 	for i := range s.Tasks {
-		t := &s.Tasks[i]
-		switch {
-		case t.Deleted:
-			delete(a.tasks, t.ID)
-		case t.Checked:
-			delete(a.tasks, t.ID)
-			a.completed[t.Project] = append(a.completed[t.Project], *t)
-		case a.matters(t):
-			a.tasks[t.ID] = t
-		}
+		a.take(&s.Tasks[i])
 	}
 	for _, r := range s.Reminders {
 		if r.Deleted {
@@ -134,6 +152,30 @@ func (a *account) follow(s *todoist.State) {
 			continue
 		}
 		a.reminders[r.ID] = r
+	}
+	if len(s.Reminders) > 0 || a.reminding == nil {
+		a.reminding = map[string][]todoist.Reminder{}
+		for _, r := range a.reminders {
+			a.reminding[r.Task] = append(a.reminding[r.Task], r)
+		}
+	}
+}
+
+// take takes in one task as it is now.
+func (a *account) take(t *todoist.Task) {
+	if old := a.tasks[t.ID]; old != nil {
+		a.open[old.Project]--
+		delete(a.tasks, t.ID)
+	}
+	delete(a.completed, t.ID)
+	e := entryOf(t)
+	switch {
+	case t.Deleted || !e.marked && !a.titles[t.Content] && !a.listed[t.Project]:
+	case t.Checked:
+		a.completed[t.ID] = e
+	default:
+		a.tasks[t.ID] = e
+		a.open[t.Project]++
 	}
 }
 
@@ -159,12 +201,9 @@ func (a *account) readProject(ctx context.Context, c *todoist.Client, project st
 		return err
 	}
 	a.forgetTasks(project)
-	a.open[project] = len(tasks)
 	a.listed[project] = true
 	for i := range tasks {
-		if t := &tasks[i]; a.matters(t) {
-			a.tasks[t.ID] = t
-		}
+		a.take(&tasks[i])
 	}
 	return nil
 }
@@ -185,74 +224,94 @@ func (a *account) readWhole(ctx context.Context, c *todoist.Client) error {
 	for i := range state.Tasks {
 		// What was listed by project is newer than this.
 		if t := &state.Tasks[i]; !a.listed[t.Project] {
-			a.tasks[t.ID] = t
+			a.take(t)
+		}
+	}
+	for project, n := range state.Open {
+		if !a.listed[project] {
+			a.open[project] = n
 		}
 	}
 	a.whole = true
 	return nil
 }
 
-// readCompleted reads the marked tasks of a project that were completed since
-// the season's schedule came out.
-func (a *account) readCompleted(ctx context.Context, c *todoist.Client, project string, season *schedule.Season, now time.Time) error {
-	from, _ := season.Window()
-	tasks, err := c.Completed(ctx, project, from.Time(time.UTC), now.Add(time.Minute))
-	if gone(err) {
-		err = nil
+// fewProjects is for how many projects their completed tasks are asked for one
+// by one. For more of them, all completed tasks of the account take fewer
+// requests.
+const fewProjects = 3
+
+// readCompleted reads the tasks of projects that were completed since the
+// season's schedule came out. Of more than fewProjects only those are kept that
+// a plan looks at.
+func (a *account) readCompleted(ctx context.Context, c *todoist.Client, projects ...string) error {
+	projects = slices.DeleteFunc(projects, func(id string) bool { return a.asked[id] })
+	asks := projects
+	if len(projects) > fewProjects {
+		asks = []string{""} // all of them
 	}
-	if err != nil {
-		return err
-	}
-	known := a.completed[project]
-	a.foreign[project] = 0
-	for _, t := range tasks {
-		if _, _, ok := findMark(t.Description); !ok {
-			a.foreign[project]++
+	for _, project := range asks {
+		tasks, err := c.Completed(ctx, project, a.from.Time(time.UTC), a.now.Add(time.Minute))
+		if gone(err) {
+			continue
 		}
-		if a.matters(&t) && !slices.ContainsFunc(known, func(k todoist.Task) bool { return k.ID == t.ID }) {
-			known = append(known, t)
+		if err != nil {
+			return err
+		}
+		for i := range tasks {
+			if t := &tasks[i]; project != "" || a.matters(t) {
+				a.completed[t.ID] = entryOf(t)
+			}
 		}
 	}
-	a.completed[project] = known
-	a.asked[project] = true
+	for _, project := range projects {
+		a.asked[project] = true
+	}
 	return nil
+}
+
+// ours reports whether a task was made by Tipoff for a game of this season, and
+// is where a plan looks.
+func (a *account) ours(e *entry) bool {
+	_, known := a.projects[e.Project]
+	return e.marked && known && e.mark.game.Day >= a.from && e.mark.game.Day <= a.to
 }
 
 // taskOf is a task of Todoist as a task of ours. Of its reminders, the one that
 // the mark knows stands for all.
-func (a *account) taskOf(t *todoist.Task, m *mark) task {
+func (a *account) taskOf(e *entry) task {
 	found := task{
-		title:    t.Content,
-		text:     textOf(t.Description),
-		due:      t.Due,
-		priority: t.Priority,
-		labels:   t.Labels,
+		title:    e.Content,
+		text:     textOf(e.Description),
+		due:      e.Due,
+		priority: e.Priority,
+		labels:   e.Labels,
 		reminder: NoReminder,
 	}
-	if t.Duration != nil {
-		found.duration = t.Duration.Amount
-		if t.Duration.Unit == "day" {
+	if e.Duration != nil {
+		found.duration = e.Duration.Amount
+		if e.Duration.Unit == "day" {
 			found.duration *= 24 * 60
 		}
 	}
-	if t.Section != nil {
-		found.section = a.sections[*t.Section].Name
+	if e.Section != nil {
+		found.section = a.sections[*e.Section].Name
 	}
-	if r := a.reminderOf(t, m); r != nil {
+	if r := a.reminderOf(e); r != nil {
 		found.reminder = *r.Minutes
 	}
 	return found
 }
 
 // reminderOf is the relative reminder that Tipoff wrote, or else the first one.
-func (a *account) reminderOf(t *todoist.Task, m *mark) *todoist.Reminder {
+func (a *account) reminderOf(e *entry) *todoist.Reminder {
 	var best *todoist.Reminder
-	for _, r := range a.reminders {
-		if r.Task != t.ID || r.Minutes == nil || r.Type != "relative" {
+	for _, r := range a.reminding[e.ID] {
+		if r.Minutes == nil || r.Type != "relative" {
 			continue
 		}
 		written := task{reminder: *r.Minutes}
-		if m != nil && fingerprint(written.value(fieldReminder)) == m.prints[fieldReminder] {
+		if e.marked && fingerprint(written.value(fieldReminder)) == e.mark.prints[fieldReminder] {
 			return &r
 		}
 		if best == nil || r.ID < best.ID {

@@ -59,6 +59,9 @@ func (r Ref) pair() string {
 	return r.Home + " " + r.Away
 }
 
+// pairDay names the game at every source, as long as it is not moved.
+func (r Ref) pairDay() string { return r.pair() + " " + string(r.Day) }
+
 // A mark is what a task says about itself, in the fragment of the link that
 // its description ends with.
 type mark struct {
@@ -66,8 +69,9 @@ type mark struct {
 	// set is the same for all tasks of one import target, so that a task is
 	// known again after its owner moved it to another project.
 	set string
-	// own tells that the project was made by Tipoff.
-	own bool
+	// own is when the project was made by Tipoff, and zero when it was there
+	// before; to the second.
+	own time.Time
 	// written is when the task was last written, and asOf how old the
 	// schedule was then; both to the second.
 	written, asOf time.Time
@@ -104,12 +108,12 @@ func (m mark) fragment() string {
 	v := url.Values{
 		markGame:    {m.game.String()},
 		markSet:     {m.set},
-		markWritten: {strconv.FormatInt(m.written.Unix(), 36)},
-		markAsOf:    {strconv.FormatInt(m.asOf.Unix(), 36)},
+		markWritten: {writeTime(m.written)},
+		markAsOf:    {writeTime(m.asOf)},
 		markPrints:  {strings.Join(m.prints[:], "")},
 	}
-	if m.own {
-		v.Set(markOwn, "1")
+	if !m.own.IsZero() {
+		v.Set(markOwn, writeTime(m.own))
 	}
 	for field, values := range m.options {
 		v[field] = values
@@ -117,24 +121,44 @@ func (m mark) fragment() string {
 	return markVersion + "&" + v.Encode()
 }
 
-// linkPattern finds a marked link: an address with a mark, with the Markdown
-// around it where that is whole.
-var linkPattern = regexp.MustCompile(`(?:\[[^\[\]\n]*\]\()?(https://[^\s()#]+)#` + markVersion + `&([^\s()\[\]]+)\)?`)
+func writeTime(t time.Time) string { return strconv.FormatInt(t.Unix(), 36) }
 
-// findMark finds the last mark in a description. link is where the link
-// stands, Markdown included.
-func findMark(description string) (m mark, link [2]int, ok bool) {
+func readTime(s string) (time.Time, bool) {
+	seconds, err := strconv.ParseInt(s, 36, 64)
+	return time.Unix(seconds, 0).UTC(), err == nil && seconds >= 0 && seconds < 1<<36
+}
+
+// linkPattern finds a marked address, with the Markdown around it where that is
+// whole.
+var linkPattern = regexp.MustCompile(`\[[^\[\]\n]*\]\((https://[^\s()#]+#` + markVersion + `&[^\s()\[\]]+)\)|https://[^\s()#]+#` + markVersion + `&[^\s()\[\]]+`)
+
+// A span is a part of a text.
+type span struct{ start, end int }
+
+// A place is where a marked link stands in a description: the link, with the
+// Markdown around it, and the address in it.
+type place struct{ link, address span }
+
+// findMark finds the last mark in a description.
+func findMark(description string) (m mark, at place, ok bool) {
 	// A quick look spares the search in all the tasks of others.
 	if !strings.Contains(description, "#"+markVersion+"&") {
-		return mark{}, link, false
+		return mark{}, place{}, false
 	}
 	all := linkPattern.FindAllStringSubmatchIndex(description, -1)
 	if len(all) == 0 {
-		return mark{}, link, false
+		return mark{}, place{}, false
 	}
-	at := all[len(all)-1]
-	m, ok = parseMark(description[at[4]:at[5]])
-	return m, [2]int{at[0], at[1]}, ok
+	last := all[len(all)-1]
+	at.link = span{last[0], last[1]}
+	at.address = at.link
+	if last[2] >= 0 {
+		at.address = span{last[2], last[3]}
+	}
+	address := description[at.address.start:at.address.end]
+	_, fragment, _ := strings.Cut(address, "#"+markVersion+"&")
+	m, ok = parseMark(fragment)
+	return m, at, ok
 }
 
 // parseMark reads a fragment without its version.
@@ -147,16 +171,17 @@ func parseMark(fragment string) (mark, bool) {
 	if !ok || game.Day == "" {
 		return mark{}, false
 	}
-	m := mark{game: game, set: v.Get(markSet), own: v.Get(markOwn) == "1"}
+	m := mark{game: game, set: v.Get(markSet)}
 	if len(m.set) > 16 {
 		return mark{}, false
 	}
-	for field, into := range map[string]*time.Time{markWritten: &m.written, markAsOf: &m.asOf} {
-		seconds, err := strconv.ParseInt(v.Get(field), 36, 64)
-		if err != nil || seconds < 0 || seconds > 1<<36 {
+	for field, into := range map[string]*time.Time{markWritten: &m.written, markAsOf: &m.asOf, markOwn: &m.own} {
+		if field == markOwn && !v.Has(field) {
+			continue
+		}
+		if *into, ok = readTime(v.Get(field)); !ok {
 			return mark{}, false
 		}
-		*into = time.Unix(seconds, 0).UTC()
 	}
 	prints := v.Get(markPrints)
 	if len(prints) != fields*printLength {
@@ -182,19 +207,19 @@ func describe(text, page string, m mark) string {
 }
 
 // remark puts a new mark in place of the last one and leaves all else in the
-// description as it is.
+// description as it is, the words of the link among it.
 func remark(description, page string, m mark) string {
 	_, at, ok := findMark(description)
 	if !ok {
 		return describe(strings.TrimSpace(description), page, m)
 	}
-	return description[:at[0]] + "[Game page](" + page + "#" + m.fragment() + ")" + description[at[1]:]
+	return description[:at.address.start] + page + "#" + m.fragment() + description[at.address.end:]
 }
 
 // textOf is a description without its marked link.
 func textOf(description string) string {
 	if _, at, ok := findMark(description); ok {
-		description = description[:at[0]] + description[at[1]:]
+		description = description[:at.link.start] + description[at.link.end:]
 	}
 	return strings.TrimSpace(strings.ReplaceAll(description, "\r\n", "\n"))
 }

@@ -4,38 +4,46 @@ import (
 	"tipoff/schedule"
 )
 
-// match finds the game of each ref among games: first by id; then by both sides
-// and the Eastern day, since ids differ between sources; then, for games that
-// moved as well, by both sides where one ref and one wanted game are left over.
-// The result has an index into games per ref, or -1. No two refs get the same
-// game but those with the same id, which are copies of one task.
+// match finds the game of each ref among games that are on: first by id; then by
+// both sides and the Eastern day, since ids differ between sources; then, for
+// games that moved as well, by both sides where one ref and one wanted game are
+// left over. Only then come games that are postponed, by id and by day, so that
+// a task finds the new date of its game also where a source lists that as
+// another game. The result has an index into games per ref, or -1. No two refs
+// get the same game but those with the same id, which are copies of one task.
 func match(refs []Ref, games []schedule.Game, wanted func(*schedule.Game) bool) []int {
 	found := make([]int, len(refs))
+	for i := range found {
+		found[i] = -1
+	}
 	taken := make([]bool, len(games))
 	byID := map[string]int{}
-	byDay := map[string][]int{}
+	byDay := map[string]int{}
 	for i := range games {
-		g := refOf(&games[i])
-		byID[g.ID] = i
-		byDay[g.pair()+string(g.Day)] = append(byDay[g.pair()+string(g.Day)], i)
-	}
-	for i, r := range refs {
-		found[i] = -1
-		if g, ok := byID[r.ID]; ok {
-			found[i], taken[g] = g, true
+		r := refOf(&games[i])
+		byID[r.ID] = i
+		if other, ok := byDay[r.pairDay()]; !ok || games[other].Postponed {
+			byDay[r.pairDay()] = i
 		}
 	}
-	for i, r := range refs {
-		if found[i] >= 0 || r.Away == "" {
-			continue
+	pass := func(of map[string]int, key func(Ref) string, postponed, shared bool) {
+		for i, r := range refs {
+			g, ok := of[key(r)]
+			if ok && found[i] < 0 && games[g].Postponed == postponed && (shared || !taken[g]) {
+				found[i] = g
+				taken[g] = !shared
+			}
 		}
-		for _, g := range byDay[r.pair()+string(r.Day)] {
-			if !taken[g] {
-				found[i], taken[g] = g, true
-				break
+		for _, g := range found {
+			if g >= 0 {
+				taken[g] = true
 			}
 		}
 	}
+	id := func(r Ref) string { return r.ID }
+	pass(byID, id, false, true)
+	pass(byDay, Ref.pairDay, false, false)
+
 	leftRefs, leftGames := map[string][]int{}, map[string][]int{}
 	for i, r := range refs {
 		if found[i] < 0 && r.Away != "" {
@@ -43,7 +51,7 @@ func match(refs []Ref, games []schedule.Game, wanted func(*schedule.Game) bool) 
 		}
 	}
 	for i := range games {
-		if pair := refOf(&games[i]).pair(); !taken[i] && leftRefs[pair] != nil && wanted(&games[i]) {
+		if pair := refOf(&games[i]).pair(); !taken[i] && !games[i].Postponed && leftRefs[pair] != nil && wanted(&games[i]) {
 			leftGames[pair] = append(leftGames[pair], i)
 		}
 	}
@@ -52,5 +60,8 @@ func match(refs []Ref, games []schedule.Game, wanted func(*schedule.Game) bool) 
 			found[r[0]] = g[0]
 		}
 	}
+
+	pass(byID, id, true, true)
+	pass(byDay, Ref.pairDay, true, false)
 	return found
 }

@@ -28,6 +28,13 @@ const (
 	TitleEmoji = "emoji" // 🏀 Celtics at Knicks
 )
 
+// titleStyles are all of them. It is never written to, and nor is everyType,
+// the types of games that can be imported.
+var (
+	titleStyles = []string{TitleNames, TitleCodes, TitleEmoji}
+	everyType   = []schedule.Type{schedule.Preseason, schedule.Regular, schedule.Cup, schedule.PlayIn, schedule.Playoffs}
+)
+
 // NoReminder is Options.Reminder when none is wanted.
 const NoReminder = -1
 
@@ -71,8 +78,9 @@ type Options struct {
 	Board  bool
 	Months bool // one section a month
 
-	// Bare is true when nothing but teams was given, and games to skip: then
-	// a project that is there keeps the options it was imported with.
+	// Bare is true when nothing but teams, a target and games to skip were
+	// given: then tasks that are there keep the options they were imported
+	// with.
 	Bare bool
 }
 
@@ -103,7 +111,7 @@ func ParseOptions(v url.Values) (Options, error) {
 		From:      p.day("from"),
 		To:        p.day("to"),
 		Skip:      p.skip(),
-		Title:     p.choice("title", TitleNames, TitleCodes, TitleEmoji),
+		Title:     p.choice("title", titleStyles...),
 		Timezone:  p.zone(),
 		Labels:    p.labels(),
 		Priority:  p.number("priority", 4, 1, 4, "The priority is a number from 1 (highest) to 4."),
@@ -143,19 +151,29 @@ func ParseOptions(v url.Values) (Options, error) {
 
 // optionFields are the fields that make options not bare.
 var optionFields = []string{"games", "venue", "type", "tv", "opponent", "from", "to", "title", "timezone",
-	"labels", "priority", "duration", "reminder", "tbd", "target", "name", "view", "sections"}
+	"labels", "priority", "duration", "reminder", "tbd", "name", "view", "sections"}
 
-// Values writes the options as a query. Defaults are left out but for the
-// first, so that equal options give the same, short query, and never a bare
-// one.
+// filterFields are those that choose among the teams' games.
+var filterFields = []string{"games", "venue", "type", "tv", "opponent", "from", "to"}
+
+// Values writes the options as a query. Defaults are left out, so that equal
+// options give the same, short query, but for the first, without which the
+// query would be a bare one. Those that are bare stay so.
 func (o Options) Values() url.Values {
 	v := url.Values{"team": o.Teams}
-	v.Set("games", "upcoming")
 	set := func(field, value string, isDefault bool) {
 		if !isDefault {
 			v.Add(field, value)
 		}
 	}
+	set("target", o.Target, o.Target == TargetNew)
+	for _, ref := range o.Skip {
+		v.Add("skip", ref.String())
+	}
+	if o.Bare {
+		return v
+	}
+	v.Set("games", "upcoming")
 	if !o.Upcoming {
 		v.Set("games", "all")
 	}
@@ -169,9 +187,6 @@ func (o Options) Values() url.Values {
 	}
 	set("from", string(o.From), o.From == "")
 	set("to", string(o.To), o.To == "")
-	for _, ref := range o.Skip {
-		v.Add("skip", ref.String())
-	}
 	set("title", o.Title, o.Title == TitleNames)
 	set("timezone", o.Timezone, o.Timezone == "")
 	set("labels", strings.Join(o.Labels, ","), len(o.Labels) == 0)
@@ -179,7 +194,6 @@ func (o Options) Values() url.Values {
 	set("duration", strconv.Itoa(o.Duration), o.Duration == 0)
 	set("reminder", strconv.Itoa(o.Reminder), o.Reminder == NoReminder)
 	set("tbd", "skip", !o.SkipTBD)
-	set("target", o.Target, o.Target == TargetNew)
 	set("name", o.Name, o.Name == "")
 	set("view", "board", !o.Board)
 	set("sections", "month", !o.Months)
@@ -236,9 +250,11 @@ func (p *parser) unknown(field, value, hint string) {
 // list is the distinct, non-empty values of a field that may come repeatedly.
 func (p *parser) list(field string) []string {
 	var list []string
+	known := map[string]bool{"": true}
 	for _, s := range p.v[field] {
 		s = strings.TrimSpace(s)
-		if s != "" && !slices.Contains(list, s) {
+		if !known[s] {
+			known[s] = true
 			list = append(list, s)
 		}
 	}
@@ -261,18 +277,17 @@ func (p *parser) teams(field string) []string {
 }
 
 func (p *parser) types() []schedule.Type {
-	known := []schedule.Type{schedule.Preseason, schedule.Regular, schedule.Cup, schedule.PlayIn, schedule.Playoffs}
 	var types []schedule.Type
 	for _, s := range p.list("type") {
-		if !slices.Contains(known, schedule.Type(s)) {
+		if !slices.Contains(everyType, schedule.Type(s)) {
 			p.unknown("type", s, "It is one of: preseason, regular, cup, playin, playoffs.")
 			continue
 		}
 		types = append(types, schedule.Type(s))
 	}
-	slices.SortFunc(types, func(a, b schedule.Type) int { return slices.Index(known, a) - slices.Index(known, b) })
+	slices.SortFunc(types, func(a, b schedule.Type) int { return slices.Index(everyType, a) - slices.Index(everyType, b) })
 	// All but the preseason is what no choice means.
-	if slices.Equal(types, known[1:]) {
+	if slices.Equal(types, everyType[1:]) {
 		return nil
 	}
 	return types

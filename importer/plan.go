@@ -58,9 +58,9 @@ type Change struct {
 	// has them.
 	Fields, Kept []FieldChange
 
-	want task
-	mark mark // as found; zero for Add
-	part *Part
+	want  task
+	found *entry // Task with its mark
+	part  *Part
 }
 
 // Pending reports whether running the plan writes something for the game.
@@ -68,19 +68,17 @@ func (c *Change) Pending() bool {
 	return (c.Kind == Add && !c.LeftOut) || c.Kind == Update || c.Kind == Postpone
 }
 
-// key names the change within a plan.
-func (c *Change) key() string {
-	if c.Task != nil {
-		return "task " + c.Task.ID
-	}
-	return c.part.set + " " + c.Game.ID
-}
+// key names the game within plans of the same options.
+func (c *Change) key() string { return c.part.set + " " + c.Game.ID }
 
 // print is a fingerprint of what the change would write, whether it is left
 // out or not.
 func (c *Change) print() string {
 	h := sha256.New()
 	fmt.Fprintln(h, c.Kind, c.key())
+	if c.Task != nil {
+		fmt.Fprintln(h, c.Task.ID)
+	}
 	for _, f := range c.writes() {
 		fmt.Fprintf(h, "%d=%q\n", f, c.want.value(f))
 	}
@@ -101,7 +99,7 @@ func (c *Change) writes() (all []field) {
 	return all
 }
 
-// A Part is one project of a plan.
+// A Part is what a plan does with one project for some teams.
 type Part struct {
 	// Teams are the tricodes of those whose games go into the project.
 	Teams []string
@@ -113,12 +111,12 @@ type Part struct {
 	// Changes has every game that is wanted or has a task, by day.
 	Changes []*Change
 
+	opts Options
 	set  string
-	own  bool
+	own  time.Time // when Tipoff made the project; zero if it did not
 	look look
 	// options are what the tasks remember of the import.
 	options url.Values
-	board   bool
 }
 
 // A Notice is something that people should know before they run a plan.
@@ -132,8 +130,8 @@ type Notice struct {
 type Plan struct {
 	Parts   []*Part
 	Notices []Notice
-	// Options are those the plan was made with: as given, or the project's
-	// own where only teams were given.
+	// Options are those the plan was made with: as given, or the tasks' own
+	// where the options given are bare.
 	Options Options
 	// Season names the season, such as 2026-27.
 	Season string
@@ -199,63 +197,83 @@ func (p *Plan) within(shown string) bool {
 	return true
 }
 
+// unsure are the projects with additions of which it is not known whether their
+// owner has completed the tasks, or moved them elsewhere.
+func (p *Plan) unsure(a *account) []string {
+	var projects []string
+	for _, part := range p.Parts {
+		if part.Project != "" && part.adds() > 0 && !(a.whole && a.asked[part.Project]) {
+			projects = append(projects, part.Project)
+		}
+	}
+	slices.Sort(projects)
+	return slices.Compact(projects)
+}
+
+func (p *Part) adds() int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Kind == Add && !c.LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
 // missing are features that the account turned out not to have, though its
 // limits did not say so.
 type missing struct{ sections, durations, reminders bool }
-
-// partition says which teams share a project.
-func (o Options) partition() [][]string {
-	if o.Target != TargetEach {
-		return [][]string{o.Teams}
-	}
-	var parts [][]string
-	for _, team := range o.Teams {
-		parts = append(parts, []string{team})
-	}
-	return parts
-}
 
 // plan makes the difference between the tasks wanted and the tasks found. Where
 // tasks are to be added to a project that is there, it looks first whether they
 // were completed or moved.
 func (im *Importer) plan(ctx context.Context, c *todoist.Client, a *account, opts Options, without missing) (*Plan, error) {
-	season, now := im.Season(), im.Now()
-	p := &Plan{Season: season.Label, User: a.user, Limits: a.limits}
-	for _, project := range a.projects {
-		p.Projects = append(p.Projects, project)
+	p, err := a.plan(opts, without)
+	if err != nil {
+		return nil, err
 	}
+	unsure := p.unsure(a)
+	if len(unsure) == 0 {
+		return p, nil
+	}
+	if err := a.readCompleted(ctx, c, unsure...); err != nil {
+		return nil, err
+	}
+	if !a.whole {
+		if err := a.readWhole(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return a.plan(opts, without)
+}
+
+// plan makes the difference from what is known of the account.
+func (a *account) plan(opts Options, without missing) (*Plan, error) {
+	opts.Skip = resolve(opts.Skip, a.season)
+	p := &Plan{Season: a.season.Label, User: a.user, Limits: a.limits, Options: opts,
+		Projects: slices.Collect(maps.Values(a.projects))}
 	slices.SortFunc(p.Projects, func(x, y todoist.Project) int {
 		return cmp.Or(inboxFirst(x)-inboxFirst(y), strings.Compare(x.Name, y.Name), strings.Compare(x.ID, y.ID))
 	})
-	opts.Skip = resolve(opts.Skip, season)
-	p.Options = opts
-	for _, teams := range opts.partition() {
-		part := a.find(teams, opts, season)
-		if opts.Bare && part.Project != "" {
-			if own, ok := a.remembered(part, season); ok {
-				own.Target, own.Name, own.Teams = opts.Target, "", opts.Teams
-				own.Skip = append(own.Skip, opts.Skip...)
-				opts, p.Options = own, own
-				part = a.find(teams, opts, season)
-			}
-		}
-		zone, err := opts.zoneFor(teams, a.user)
-		if err != nil {
+	asks := a.asks(opts)
+	if len(asks) == 1 {
+		p.Options = asks[0]
+	}
+	planned := map[string]bool{} // games, by project
+	for _, opts := range asks {
+		part := a.find(opts)
+		var err error
+		if p.Zone, err = opts.zoneFor(a.user); err != nil {
 			return nil, err
 		}
-		p.Zone = zone
-		part.look = look{teams: teams, zone: zone, title: opts.Title, labels: opts.Labels,
+		part.look = look{teams: opts.Teams, zone: p.Zone, title: opts.Title, labels: opts.Labels,
 			priority: opts.Priority, duration: opts.Duration, reminder: opts.Reminder, months: opts.Months}
-		a.restrict(p, part, opts, without)
-		a.diff(part, opts, season, now)
-		if part.Project != "" && part.adds() > 0 {
-			if err := a.lookFurther(ctx, c, part, season, now); err != nil {
-				return nil, err
-			}
-			a.diff(part, opts, season, now)
-		}
+		a.restrict(p, part, without)
+		part.remember(without)
+		a.diff(part, planned)
 		p.Parts = append(p.Parts, part)
 	}
+	a.limitReminders(p)
 	a.fit(p)
 	return p, nil
 }
@@ -267,28 +285,85 @@ func inboxFirst(p todoist.Project) int {
 	return 1
 }
 
-// lookFurther reads what tells a task that is missing from a task that was
-// completed or moved elsewhere.
-func (a *account) lookFurther(ctx context.Context, c *todoist.Client, part *Part, season *schedule.Season, now time.Time) error {
-	if !a.asked[part.Project] {
-		if err := a.readCompleted(ctx, c, part.Project, season, now); err != nil {
-			return err
+// asks splits options into those of each part. Bare ones give way to what the
+// tasks of their teams remember, which may be several in one project.
+func (a *account) asks(opts Options) []Options {
+	parts := [][]string{opts.Teams}
+	if opts.Target == TargetEach {
+		parts = nil
+		for _, team := range opts.Teams {
+			parts = append(parts, []string{team})
 		}
 	}
-	if !a.whole {
-		return a.readWhole(ctx, c)
+	var all []Options
+	for _, teams := range parts {
+		if opts.Bare {
+			project := opts.Target
+			if project == TargetNew || project == TargetEach {
+				project = a.ownProject(teams)
+			}
+			for _, own := range a.remembered(project) {
+				if !subset(own.Teams, teams) {
+					continue
+				}
+				own.Target = opts.Target
+				own.Skip = resolve(append(own.Skip, opts.Skip...), a.season)
+				all = append(all, own)
+				teams = slices.DeleteFunc(slices.Clone(teams), func(team string) bool { return slices.Contains(own.Teams, team) })
+			}
+		}
+		if len(teams) > 0 {
+			one := opts
+			one.Teams = teams
+			all = append(all, one)
+		}
 	}
-	return nil
+	return all
 }
 
-func (p *Part) adds() int {
-	n := 0
-	for _, c := range p.Changes {
-		if c.Kind == Add && !c.LeftOut {
-			n++
+func subset(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+}
+
+// remembered are the options that wrote into a project, for each group of teams
+// those of the last import. A group that is part of another one belongs to it.
+func (a *account) remembered(project string) []Options {
+	type group struct {
+		written time.Time
+		votes   map[string]int // by options
+	}
+	groups := map[string]*group{}
+	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
+		for _, e := range tasks {
+			if e.Project != project || !a.ours(e) {
+				continue
+			}
+			teams := strings.Join(slices.Sorted(slices.Values(e.mark.options["team"])), " ")
+			g := groups[teams]
+			if g == nil || e.mark.written.After(g.written) {
+				g = &group{e.mark.written, map[string]int{}}
+				groups[teams] = g
+			}
+			if e.mark.written.Equal(g.written) {
+				g.votes[e.mark.options.Encode()]++
+			}
 		}
 	}
-	return n
+	var all []Options
+	for _, teams := range slices.Sorted(maps.Keys(groups)) {
+		v, err := url.ParseQuery(most(groups[teams].votes))
+		if err != nil {
+			continue
+		}
+		if opts, err := ParseOptions(v); err == nil {
+			all = append(all, opts)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(o Options) bool {
+		return slices.ContainsFunc(all, func(other Options) bool {
+			return len(other.Teams) > len(o.Teams) && subset(o.Teams, other.Teams)
+		})
+	})
 }
 
 // resolve gives refs that have only an id the sides and day of their game, so
@@ -302,11 +377,13 @@ func resolve(refs []Ref, season *schedule.Season) []Ref {
 		byID[season.Games[i].ID] = &season.Games[i]
 	}
 	var full []Ref
+	known := map[Ref]bool{}
 	for _, r := range refs {
 		if g := byID[r.ID]; g != nil && r.Away == "" && g.Known() {
 			r = refOf(g)
 		}
-		if !slices.Contains(full, r) {
+		if !known[r] {
+			known[r] = true
 			full = append(full, r)
 		}
 	}
@@ -314,13 +391,13 @@ func resolve(refs []Ref, season *schedule.Season) []Ref {
 }
 
 // zoneFor is the IANA zone of the tasks' times.
-func (o Options) zoneFor(teams []string, user todoist.User) (string, error) {
+func (o Options) zoneFor(user todoist.User) (string, error) {
 	switch o.Timezone {
 	case ZoneTeam:
-		if len(teams) != 1 {
+		if len(o.Teams) != 1 {
 			return "", Invalid{"timezone": "The teams’ zones differ. Choose one zone, or a project for each team."}
 		}
-		team, _ := schedule.TeamByCode(teams[0])
+		team, _ := schedule.TeamByCode(o.Teams[0])
 		return team.Zone, nil
 	case "":
 		if _, err := time.LoadLocation(user.TZ.Timezone); err != nil || user.TZ.Timezone == "" || user.TZ.Timezone == "Local" {
@@ -353,87 +430,78 @@ func ProjectName(teams []string, season string) string {
 }
 
 // setOf derives a set from what it is for, so that two imports that start at
-// the same moment agree on it.
-func setOf(user string, teams []string, season, target string) string {
-	sorted := slices.Sorted(slices.Values(teams))
-	sum := sha256.Sum256([]byte(strings.Join([]string{user, strings.Join(sorted, ","), season, target}, "\n")))
+// the same moment agree on it: the teams for a project of their own, the project
+// alone for one that is there.
+func setOf(user string, season string, target ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{user, season}, target...), "\n")))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-// marked are the open tasks with a mark of this season, with their marks.
-func (a *account) marked(season *schedule.Season) map[*todoist.Task]mark {
-	from, to := season.Window()
-	found := map[*todoist.Task]mark{}
-	for _, t := range a.tasks {
-		if m, _, ok := findMark(t.Description); ok && m.game.Day >= from && m.game.Day <= to {
-			found[t] = m
+// ownProject is the project that Tipoff made for exactly these teams, or "". It
+// is where most of its tasks are; the Inbox is one only when nothing else is.
+func (a *account) ownProject(teams []string) string {
+	votes, inbox := map[string]int{}, map[string]int{}
+	for _, e := range a.tasks {
+		if !a.ours(e) || e.mark.own.IsZero() || !subset(teams, e.mark.options["team"]) || !subset(e.mark.options["team"], teams) {
+			continue
+		}
+		if a.projects[e.Project].Inbox {
+			inbox[e.Project]++
+		} else {
+			votes[e.Project]++
 		}
 	}
-	return found
+	return cmp.Or(most(votes), most(inbox))
 }
 
 // find says which project the teams' games go into.
-func (a *account) find(teams []string, opts Options, season *schedule.Season) *Part {
-	part := &Part{Teams: teams, Name: opts.Name, board: opts.Board}
-	if part.Name == "" {
-		part.Name = ProjectName(teams, season.Label)
-	}
-	if team, ok := schedule.TeamByCode(teams[0]); ok && len(teams) == 1 {
+func (a *account) find(opts Options) *Part {
+	part := &Part{Teams: opts.Teams, Name: cmp.Or(opts.Name, ProjectName(opts.Teams, a.season.Label)), opts: opts}
+	if team, ok := schedule.TeamByCode(opts.Teams[0]); ok && len(opts.Teams) == 1 {
 		part.Colour = Colour(team)
 	}
-	target := TargetNew
-	marks := a.marked(season)
-	// votes are the projects, or the sets, by how many tasks speak for them.
-	votes := map[string]int{}
 	switch opts.Target {
 	case TargetNew, TargetEach:
-		for t, m := range marks {
-			if m.own && sameTeams(m.options["team"], teams) {
-				votes[t.Project]++
-			}
+		sorted := slices.Sorted(slices.Values(opts.Teams))
+		part.set = setOf(a.user.ID, a.season.Label, append([]string{"new"}, sorted...)...)
+		part.Project = cmp.Or(a.ownProject(opts.Teams), a.made[part.set])
+		if part.Project != "" {
+			part.own = a.now
+			break
 		}
-		part.Project = most(votes)
-		part.own = part.Project != ""
-		if made := a.made[setOf(a.user.ID, teams, season.Label, target)]; part.Project == "" && made != "" {
-			part.Project, part.own = made, true
+		// A project of this name without an open task was made by an import
+		// that went no further, or all its tasks are completed. It may as
+		// well be the owner's own.
+		for _, project := range a.projects {
+			if project.Name == part.Name && !project.Inbox && a.open[project.ID] == 0 &&
+				(part.Project == "" || project.ID < part.Project) {
+				part.Project = project.ID
+			}
 		}
 		if part.Project == "" {
-			// A project of this name without an open task was made by an
-			// import that went no further, or all its tasks are completed.
-			for _, project := range a.projects {
-				if project.Name == part.Name && !project.Inbox && a.open[project.ID] == 0 &&
-					(part.Project == "" || project.ID < part.Project) {
-					part.Project = project.ID
-				}
-			}
+			part.own = a.now
 		}
-		part.own = part.own || part.Project == ""
 	default:
-		target = opts.Target
 		part.Project = opts.Target
+		part.set = setOf(a.user.ID, a.season.Label, opts.Target)
 	}
 	if project, ok := a.projects[part.Project]; ok {
 		part.Name = project.Name
 	}
-	clear(votes)
-	for t, m := range marks {
-		if t.Project == part.Project {
-			votes[m.set]++
-			part.own = part.own || m.own
+	sets, owns := map[string]int{}, map[string]int{}
+	for _, e := range a.tasks {
+		if e.Project == part.Project && a.ours(e) {
+			sets[e.mark.set]++
+			if !e.mark.own.IsZero() {
+				owns[writeTime(e.mark.own)]++
+			}
 		}
 	}
-	part.set = most(votes)
-	if part.set == "" {
-		part.set = setOf(a.user.ID, teams, season.Label, target)
+	part.set = cmp.Or(most(sets), part.set)
+	if own := most(owns); own != "" {
+		part.own, _ = readTime(own)
 	}
-	remember := opts
-	remember.Teams, remember.Target, remember.Name = teams, TargetNew, ""
-	part.options = remember.Values()
 	return part
-}
-
-func sameTeams(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // most is the key with the highest count, the smallest of several, or "".
@@ -447,162 +515,189 @@ func most(votes map[string]int) string {
 	return best
 }
 
-// remembered are the options of the import that wrote into a project last.
-func (a *account) remembered(part *Part, season *schedule.Season) (Options, bool) {
-	var last *mark
-	votes := map[string]int{}
-	for t, m := range a.marked(season) {
-		if t.Project != part.Project {
-			continue
-		}
-		if last == nil || m.written.After(last.written) {
-			last = &m
-			clear(votes)
-		}
-		if m.written.Equal(last.written) {
-			votes[m.options.Encode()]++
-		}
+// maxRemembered bounds, in bytes, the options that each task's mark repeats. A
+// hundred tasks with their marks have to fit into the megabyte of one request.
+const maxRemembered = 5000
+
+// remember sets what the tasks remember of the part's options. What the account
+// turned out not to have is not among it, so that it is not tried again each
+// time; nor are games left out where they are too many.
+func (p *Part) remember(without missing) {
+	opts := p.opts
+	opts.Target, opts.Name, opts.Bare = TargetNew, "", false
+	opts.Months = opts.Months && !without.sections
+	if without.durations {
+		opts.Duration = 0
 	}
-	if last == nil {
-		return Options{}, false
+	if without.reminders {
+		opts.Reminder = NoReminder
 	}
-	v, err := url.ParseQuery(most(votes))
-	if err != nil {
-		return Options{}, false
+	p.options = opts.Values()
+	if len(p.options.Encode()) > maxRemembered {
+		opts.Skip = nil
+		p.options = opts.Values()
 	}
-	opts, err := ParseOptions(v)
-	return opts, err == nil
 }
 
 // restrict takes away from a part's looks what the account does not allow, and
 // says so.
-func (a *account) restrict(p *Plan, part *Part, opts Options, without missing) {
-	say := func(text string) {
-		if !slices.Contains(p.Notices, Notice{Text: text}) {
-			p.Notices = append(p.Notices, Notice{Text: text})
+func (a *account) restrict(p *Plan, part *Part, without missing) {
+	lack := func(f field, text string) {
+		part.look.lacks[f] = true
+		if n := (Notice{Text: text}); !slices.Contains(p.Notices, n) {
+			p.Notices = append(p.Notices, n)
 		}
 	}
-	if opts.Duration > 0 && (without.durations || a.limits.Durations == nil || !*a.limits.Durations) {
-		part.look.duration = 0
-		say("Your Todoist plan has no task durations, so the tasks are made without.")
+	if part.opts.Duration > 0 && (without.durations || a.limits.Durations == nil || !*a.limits.Durations) {
+		lack(fieldDuration, "Your Todoist plan has no task durations, so the tasks are made without.")
 	}
-	if opts.Reminder != NoReminder && (without.reminders || a.limits.Reminders != nil && !*a.limits.Reminders) {
-		part.look.reminder = NoReminder
-		say("Your Todoist plan has no reminders of your own, so the tasks are made without.")
+	if part.opts.Reminder != NoReminder && (without.reminders || a.limits.Reminders != nil && !*a.limits.Reminders) {
+		lack(fieldReminder, "Your Todoist plan has no reminders of your own, so the tasks are made without.")
 	}
-	if opts.Months && without.sections {
-		part.look.months = false
-		say("Todoist makes no more sections in this project, so the tasks stay without.")
+	if part.opts.Months && without.sections {
+		lack(fieldSection, "Todoist makes no more sections in this project, so the tasks stay without.")
 	}
 }
 
 // diff compares the games wanted with the tasks found and sets the part's
-// changes.
-func (a *account) diff(part *Part, opts Options, season *schedule.Season, now time.Time) {
-	part.Changes = nil
-	all := schedule.Filter{Teams: part.Teams, Types: []schedule.Type{schedule.Preseason, schedule.Regular,
-		schedule.Cup, schedule.PlayIn, schedule.Playoffs}}.Games(season, now)
+// changes. planned has the games that earlier parts of the plan have in hand.
+func (a *account) diff(part *Part, planned map[string]bool) {
+	all := schedule.Filter{Teams: part.Teams, Types: everyType}.Games(a.season, a.now)
 	wanted := map[string]bool{}
-	for _, g := range opts.filter(part.Teams).Games(season, now) {
+	for _, g := range part.opts.filter(part.Teams).Games(a.season, a.now) {
 		wanted[g.ID] = true
 	}
 	isWanted := func(g *schedule.Game) bool { return wanted[g.ID] }
 	skipped := map[string]bool{}
-	for _, g := range match(opts.Skip, all, isWanted) {
+	for _, g := range match(part.opts.Skip, all, isWanted) {
 		if g >= 0 {
 			skipped[all[g].ID] = true
 		}
 	}
 
-	found := a.tasksOf(part, season)
+	found := a.tasksOf(part)
 	refs := make([]Ref, len(found))
 	for i := range found {
 		refs[i] = found[i].mark.game
 	}
-	games := match(refs, all, isWanted)
 	have := map[string]bool{} // ids of games that have a task
-	for i, f := range found {
-		g := games[i]
+	plan := func(c *Change, id string) {
+		if key := part.Project + " " + id; part.Project == "" || !planned[key] {
+			planned[key] = true
+			part.Changes = append(part.Changes, c)
+		}
+	}
+	for i, g := range match(refs, all, isWanted) {
+		f := found[i]
 		switch {
 		case g < 0:
-			part.Changes = append(part.Changes, a.goneChange(part, f, season, now)...)
+			if c := a.goneChange(part, f); c != nil {
+				plan(c, "task "+f.ID)
+			}
 		case have[all[g].ID]:
 			// A copy that the owner made of a task is the owner's own.
 		default:
 			have[all[g].ID] = true
-			if wanted[all[g].ID] && !skipped[all[g].ID] {
-				part.Changes = append(part.Changes, a.compare(part, f, &all[g], season))
+			// A game that the filter leaves out now and took before has
+			// changed, and so does its task. One that another filter
+			// took is left alone, and so are games that are over.
+			follows := wanted[all[g].ID] || all[g].Upcoming(a.now) && part.sameFilter(f.mark)
+			if follows && !f.theirs && !skipped[all[g].ID] {
+				plan(a.compare(part, f, &all[g]), all[g].ID)
 			}
 		}
 	}
+	own := a.unmarked(part)
 	for i := range all {
 		g := &all[i]
-		if !wanted[g.ID] || have[g.ID] || g.Postponed || g.TBD() && opts.SkipTBD {
+		if !wanted[g.ID] || have[g.ID] || g.Postponed || g.TBD() && part.opts.SkipTBD {
 			continue
 		}
 		c := &Change{Kind: Add, Game: *g, LeftOut: skipped[g.ID], want: part.look.taskFor(g), part: part}
 		c.Title = c.want.title
-		if t := a.unmarked(part, c.want); t != nil {
-			c.Kind, c.Task = Keep, t
+		if e := own[c.Title+" "+dayOf(c.want.due)]; e != nil {
+			c.Kind, c.Task, c.found = Keep, &e.Task, e
 		}
-		part.Changes = append(part.Changes, c)
+		plan(c, g.ID)
 	}
 	slices.SortStableFunc(part.Changes, func(x, y *Change) int {
 		return cmp.Or(cmp.Compare(x.Game.Day, y.Game.Day), x.Game.Tip.Compare(y.Game.Tip), cmp.Compare(x.Game.ID, y.Game.ID))
 	})
 }
 
-// found is a marked task.
+// sameFilter reports whether a task was written by an import that chose its
+// games as this one does.
+func (p *Part) sameFilter(m mark) bool {
+	return !slices.ContainsFunc(filterFields, func(field string) bool {
+		return !slices.Equal(m.options[field], p.options[field])
+	})
+}
+
+// found is a marked task that a part has to do with.
 type found struct {
-	task *todoist.Task
-	mark mark
+	*entry
 	done bool
+	// theirs is true for the task of another import into the same project,
+	// for other teams. It has its game, and its fields are that import's.
+	theirs bool
 }
 
 // tasksOf are the marked tasks of a part: those in its project, and those of
-// its set that their owner moved elsewhere. Open ones come first.
-func (a *account) tasksOf(part *Part, season *schedule.Season) []found {
+// its set that their owner moved elsewhere. Open ones come first, and of copies
+// those of this import in its own project.
+func (a *account) tasksOf(part *Part) []found {
 	var all []found
-	for t, m := range a.marked(season) {
-		if t.Project == part.Project || m.set == part.set {
-			all = append(all, found{t, m, false})
+	take := func(e *entry, done bool) {
+		// Of another team's games in the same project nothing is said here.
+		if !slices.Contains(part.Teams, e.mark.game.Home) && !slices.Contains(part.Teams, e.mark.game.Away) {
+			return
+		}
+		theirs := !subset(e.mark.options["team"], part.Teams)
+		if e.Project == part.Project || e.mark.set == part.set && !theirs {
+			all = append(all, found{e, done, theirs})
 		}
 	}
-	from, to := season.Window()
-	for i := range a.completed[part.Project] {
-		t := &a.completed[part.Project][i]
-		if m, _, ok := findMark(t.Description); ok && m.game.Day >= from && m.game.Day <= to {
-			all = append(all, found{t, m, true})
+	for _, e := range a.tasks {
+		if a.ours(e) {
+			take(e, false)
 		}
+	}
+	for _, e := range a.completed {
+		if a.ours(e) {
+			take(e, true)
+		}
+	}
+	rank := func(f found) int {
+		switch {
+		case f.done:
+			return 3
+		case f.theirs:
+			return 2
+		case f.Project != part.Project:
+			return 1
+		}
+		return 0
 	}
 	slices.SortFunc(all, func(x, y found) int {
-		if x.done != y.done {
-			if x.done {
-				return 1
-			}
-			return -1
-		}
-		return strings.Compare(x.task.ID, y.task.ID)
+		return cmp.Or(rank(x)-rank(y), strings.Compare(x.ID, y.ID))
 	})
-	// Of another team's games in the same project nothing is said here.
-	return slices.DeleteFunc(all, func(f found) bool {
-		return !slices.Contains(part.Teams, f.mark.game.Home) && !slices.Contains(part.Teams, f.mark.game.Away)
-	})
+	return all
 }
 
-// unmarked is a task in the part's project that has no mark and yet is the one
-// wanted, by its title and day: its owner took the mark away.
-func (a *account) unmarked(part *Part, want task) *todoist.Task {
-	var best *todoist.Task
-	for _, t := range a.tasks {
-		if t.Project != part.Project || t.Content != want.title || t.Due == nil || (best != nil && best.ID < t.ID) {
+// unmarked are the tasks in the part's project that have no mark, by title and
+// day: where one is as wanted, its owner took the mark away.
+func (a *account) unmarked(part *Part) map[string]*entry {
+	all := map[string]*entry{}
+	for _, e := range a.tasks {
+		if e.Project != part.Project || e.marked || e.Due == nil {
 			continue
 		}
-		if _, _, ok := findMark(t.Description); !ok && dayOf(t.Due) == dayOf(want.due) {
-			best = t
+		key := e.Content + " " + dayOf(e.Due)
+		if other := all[key]; other == nil || e.ID < other.ID {
+			all[key] = e
 		}
 	}
-	return best
+	return all
 }
 
 // dayOf is the Eastern day of a due.
@@ -616,29 +711,40 @@ func dayOf(d *todoist.Due) string {
 // compare says what has to change in a task so that it tells its game. For each
 // field three values count: what was written last, what the task has now, and
 // what is wanted now.
-func (a *account) compare(part *Part, f found, g *schedule.Game, season *schedule.Season) *Change {
-	c := &Change{Kind: Same, Game: *g, Task: f.task, Title: f.task.Content, mark: f.mark, part: part}
+func (a *account) compare(part *Part, f found, g *schedule.Game) *Change {
+	c := &Change{Kind: Same, Game: *g, Task: &f.Task, Title: f.Content, found: f.entry, part: part}
 	if f.done {
 		c.Kind = Completed
 		return c
 	}
 	c.want = part.look.taskFor(g)
-	if season.AsOf.Before(f.mark.asOf.Add(-time.Second)) {
-		// The task was written from a newer schedule than the one at hand.
-		c.want.free[fieldTitle], c.want.free[fieldDue], c.want.free[fieldText] = true, true, true
+	if f.Project != part.Project {
+		// Its owner moved it, and out of the project's sections with that.
+		c.want.free[fieldSection] = true
 	}
-	a.threeWay(c, Update)
-	if c.Kind == Update && g.Postponed {
+	if a.season.AsOf.Before(f.mark.asOf) {
+		// The task was written from a newer schedule than the one at hand.
+		for _, of := range []field{fieldTitle, fieldDue, fieldZone, fieldText, fieldDuration, fieldSection, fieldReminder} {
+			c.want.free[of] = true
+		}
+	}
+	a.threeWay(c)
+	if c.Kind == Update && g.Postponed && c.writesAny(fieldTitle, fieldDue) {
 		c.Kind = Postpone
 	}
 	return c
 }
 
-// threeWay sets the fields of a change, and its kind to kind if there are any.
-func (a *account) threeWay(c *Change, kind Kind) {
-	now := a.taskOf(c.Task, &c.mark)
+func (c *Change) writesAny(any ...field) bool {
+	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return slices.Contains(any, f.Field) })
+}
+
+// threeWay sets the fields of a change, and its kind to Update or Keep if there
+// are any.
+func (a *account) threeWay(c *Change) {
+	now := a.taskOf(c.found)
 	for f := range field(fields) {
-		written, is, wanted := c.mark.prints[f], fingerprint(now.value(f)), fingerprint(c.want.value(f))
+		written, is, wanted := c.found.mark.prints[f], fingerprint(now.value(f)), fingerprint(c.want.value(f))
 		if c.want.free[f] || is == wanted || wanted == written {
 			continue
 		}
@@ -649,10 +755,25 @@ func (a *account) threeWay(c *Change, kind Kind) {
 			c.Kept = append(c.Kept, change)
 		}
 	}
+	// A date that its owner chose keeps its zone, its length and its reminder
+	// as far as these hang on the date.
+	due := now.due
+	if c.writesAny(fieldDue) {
+		due = c.want.due
+	}
+	c.Fields = slices.DeleteFunc(c.Fields, func(f FieldChange) bool {
+		switch f.Field {
+		case fieldZone:
+			return due.Key() != c.want.due.Key()
+		case fieldDuration, fieldReminder:
+			return timed(due) != timed(c.want.due)
+		}
+		return false
+	})
 	switch {
 	case len(c.Fields) > 0:
-		c.Kind = kind
-		if slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return f.Field == fieldTitle }) {
+		c.Kind = Update
+		if c.writesAny(fieldTitle) {
 			c.Title = c.want.title
 		}
 	case len(c.Kept) > 0:
@@ -660,17 +781,67 @@ func (a *account) threeWay(c *Change, kind Kind) {
 	}
 }
 
-// goneChange postpones a task whose game is not on the schedule any more. Games
-// of the past are left alone, and an older schedule has no say.
-func (a *account) goneChange(part *Part, f found, season *schedule.Season, now time.Time) []*Change {
-	if f.done || f.mark.game.Day < schedule.DayOf(now, schedule.Eastern()) || season.AsOf.Before(f.mark.asOf.Add(-time.Second)) {
+// goneChange postpones a task whose game is not on the schedule any more. It is
+// nil for games of the past, for those that the options leave out, and where the
+// task is from a newer schedule.
+func (a *account) goneChange(part *Part, f found) *Change {
+	if f.done || f.theirs || f.mark.game.Day < schedule.DayOf(a.now, schedule.Eastern()) || a.season.AsOf.Before(f.mark.asOf) {
 		return nil
 	}
-	c := &Change{Kind: Same, Task: f.task, Title: f.task.Content, mark: f.mark, part: part, want: part.look.goneTask(f.mark.game)}
-	c.Game = schedule.Game{ID: f.mark.game.ID, Day: f.mark.game.Day,
-		Home: schedule.Side{Code: f.mark.game.Home}, Away: schedule.Side{Code: f.mark.game.Away}}
-	a.threeWay(c, Postpone)
-	return []*Change{c}
+	side := func(code string) schedule.Side {
+		if team, ok := schedule.TeamByCode(code); ok {
+			return team.Side()
+		}
+		return schedule.Side{Code: code}
+	}
+	g := schedule.Game{ID: f.mark.game.ID, Type: schedule.Regular, Day: f.mark.game.Day,
+		Home: side(f.mark.game.Home), Away: side(f.mark.game.Away)}
+	// Of its type and channels nothing is known any more.
+	filter := part.opts.filter(part.Teams)
+	filter.Upcoming, filter.Types, filter.National = false, nil, false
+	if !part.sameFilter(f.mark) && len(filter.Games(&schedule.Season{Games: []schedule.Game{g}}, a.now)) == 0 {
+		return nil
+	}
+	c := &Change{Kind: Same, Game: g, Task: &f.Task, Title: f.Content, found: f.entry, part: part, want: part.look.goneTask(&g)}
+	a.threeWay(c)
+	if c.Kind == Update {
+		c.Kind = Postpone
+	}
+	return c
+}
+
+// limitReminders takes the reminders away where the account has no room for as
+// many, and says so.
+func (a *account) limitReminders(p *Plan) {
+	if a.limits.MaxReminders == nil {
+		return
+	}
+	more, room := 0, *a.limits.MaxReminders-len(a.reminders)
+	adding := func(c *Change) bool {
+		return c.Pending() && c.want.reminder != NoReminder && (c.Kind == Add || c.writesAny(fieldReminder) && a.reminderOf(c.found) == nil)
+	}
+	for _, c := range p.Changes() {
+		if adding(c) {
+			more++
+		}
+	}
+	if more <= room {
+		return
+	}
+	for _, c := range p.Changes() {
+		if !adding(c) {
+			continue
+		}
+		c.want.reminder = NoReminder
+		if c.Kind != Add {
+			c.Fields = slices.DeleteFunc(c.Fields, func(f FieldChange) bool { return f.Field == fieldReminder })
+			if len(c.Fields) == 0 {
+				c.Kind = Same
+			}
+		}
+	}
+	p.Notices = append(p.Notices, Notice{Text: fmt.Sprintf("Your Todoist plan has room for %d more reminders, and these would be %d, "+
+		"so the tasks are made without.", max(room, 0), more)})
 }
 
 // fit checks a plan against the account's limits before anything is written.
@@ -686,44 +857,46 @@ func (a *account) fit(p *Plan) {
 			projects++
 		}
 	}
+	adds := map[string]int{} // by project that is there
 	for _, part := range p.Parts {
-		if part.Project == "" && part.adds() > 0 {
+		n := part.adds()
+		if part.Project == "" && n > 0 {
 			fresh++
 		}
-		if a.limits.Tasks == nil {
-			continue
-		}
-		open, most := 0, *a.limits.Tasks
+		open := 0
 		if part.Project != "" {
-			open = a.open[part.Project]
+			adds[part.Project] += n
+			n, open = adds[part.Project], a.open[part.Project]
 		}
-		if adds := part.adds(); open+adds > most {
+		if most := a.limits.Tasks; most != nil && part.adds() > 0 && open+n > *most {
 			stop("A project of your Todoist plan holds %d tasks. “%s” has %d, so there is room for %d more, and these would be %d. "+
-				"Choose fewer games or another project.", most, part.Name, open, max(most-open, 0), adds)
+				"Choose fewer games or another project.", *most, part.Name, open, max(*most-open, 0), n)
 		}
 	}
-	if a.limits.Projects != nil && fresh > 0 && projects+fresh > *a.limits.Projects {
+	if most := a.limits.Projects; most != nil && fresh > 0 && projects+fresh > *most {
+		new := "a new one"
+		if fresh > 1 {
+			new = fmt.Sprintf("%d new ones", fresh)
+		}
 		stop("Your Todoist plan holds %d projects and you have %d, so there is no room for %s. "+
-			"Choose one of your projects below, or archive one in Todoist first.",
-			*a.limits.Projects, projects, map[bool]string{true: "a new one", false: fmt.Sprintf("%d new ones", fresh)}[fresh == 1])
+			"Choose one of your projects below, or archive one in Todoist first.", *most, projects, new)
 	}
-	if a.limits.Sections != nil {
-		for _, part := range p.Parts {
-			names := map[string]bool{}
-			for _, s := range a.sections {
-				if s.Project == part.Project {
-					names[s.Name] = true
-				}
+	for _, part := range p.Parts {
+		have, names := 0, map[string]bool{}
+		for _, c := range part.Changes {
+			if c.Pending() && c.want.section != "" && (c.Kind == Add || c.writesAny(fieldSection)) {
+				names[c.want.section] = true
 			}
-			for _, c := range part.Changes {
-				if c.Pending() && c.want.section != "" {
-					names[c.want.section] = true
-				}
+		}
+		for _, s := range a.sections {
+			if s.Project == part.Project {
+				have++
+				delete(names, s.Name)
 			}
-			if len(names) > *a.limits.Sections {
-				stop("A project of your Todoist plan holds %d sections, and “%s” would have %d. Choose no sections.",
-					*a.limits.Sections, part.Name, len(names))
-			}
+		}
+		if most := a.limits.Sections; most != nil && len(names) > 0 && have+len(names) > *most {
+			stop("A project of your Todoist plan holds %d sections, and “%s” would have %d. Choose no sections.",
+				*most, part.Name, have+len(names))
 		}
 	}
 }

@@ -1,10 +1,15 @@
 package importer
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,9 +38,11 @@ type Removal struct {
 
 // Existing is a project with imported tasks, as it is now.
 type Existing struct {
+	// Plan is an update's, for all teams of the project.
 	Plan    *Plan
-	Part    *Part
 	Project todoist.Project
+	// Teams are those whose games are in it.
+	Teams []string
 	// Tasks are the open marked tasks, by day; Completed counts those ticked
 	// off.
 	Tasks     []todoist.Task
@@ -46,63 +53,31 @@ type Existing struct {
 var ErrNotImported = Invalid{"project": "This project is gone, or holds no games from Tipoff."}
 
 // Project reads a project with imported tasks and says what an update with the
-// options of its last import would change. A project without any is
+// options of its last imports would change. A project without any is
 // [ErrNotImported].
 func (im *Importer) Project(ctx context.Context, c *todoist.Client, project string) (*Existing, error) {
-	a, err := im.read(ctx, c, Options{Target: project})
-	if _, ok := err.(Invalid); ok {
-		return nil, ErrNotImported
-	}
+	a, err := im.readImported(ctx, c, project)
 	if err != nil {
 		return nil, err
 	}
-	return im.existing(ctx, c, a, project)
+	all, err := im.existing(ctx, c, a, project)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
 }
 
-func (im *Importer) existing(ctx context.Context, c *todoist.Client, a *account, project string) (*Existing, error) {
-	season, now := im.Season(), im.Now()
-	if err := a.readCompleted(ctx, c, project, season, now); err != nil {
-		return nil, err
-	}
-	e := &Existing{Project: a.projects[project]}
-	var teams []string
-	for t, m := range a.marked(season) {
-		if t.Project == project {
-			e.Tasks = append(e.Tasks, *t)
-			teams = append(teams, m.options["team"]...)
-		}
-	}
-	slices.SortFunc(e.Tasks, func(x, y todoist.Task) int { return strings.Compare(x.Due.Key()+x.ID, y.Due.Key()+y.ID) })
-	for _, t := range a.completed[project] {
-		if m, _, ok := findMark(t.Description); ok {
-			e.Completed++
-			teams = append(teams, m.options["team"]...)
-		}
-	}
-	slices.Sort(teams)
-	teams = slices.Compact(teams)
-	if len(teams) == 0 {
+// readImported reads the account as far as one project goes, and its completed
+// tasks. A project that is gone is [ErrNotImported].
+func (im *Importer) readImported(ctx context.Context, c *todoist.Client, project string) (*account, error) {
+	a, err := im.read(ctx, c, Options{Target: project})
+	if _, ok := errors.AsType[Invalid](err); ok {
 		return nil, ErrNotImported
 	}
-	opts, ok := a.remembered(&Part{Project: project}, season)
-	if !ok {
-		opts, _ = ParseOptions(nil)
-	}
-	opts.Teams = slices.DeleteFunc(teams, func(code string) bool { _, ok := schedule.TeamByCode(code); return !ok })
-	opts.Target, opts.Name = project, ""
-	if len(opts.Teams) == 0 {
-		return nil, ErrNotImported
-	}
-	if opts.Timezone == ZoneTeam && len(opts.Teams) > 1 {
-		opts.Timezone = ""
-	}
-	a.titles = im.titles(opts)
-	plan, err := im.plan(ctx, c, a, opts, missing{})
 	if err != nil {
 		return nil, err
 	}
-	e.Plan, e.Part = plan, plan.Parts[0]
-	return e, nil
+	return a, a.readCompleted(ctx, c, project)
 }
 
 // Mine finds the projects with imported tasks of this season, by reading the
@@ -113,18 +88,54 @@ func (im *Importer) Mine(ctx context.Context, c *todoist.Client) ([]*Existing, e
 		return nil, err
 	}
 	var projects []string
-	for t := range a.marked(im.Season()) {
-		if _, ok := a.projects[t.Project]; ok && !slices.Contains(projects, t.Project) {
-			projects = append(projects, t.Project)
+	for _, e := range a.tasks {
+		if a.ours(e) && !slices.Contains(projects, e.Project) {
+			projects = append(projects, e.Project)
 		}
 	}
 	slices.SortFunc(projects, func(x, y string) int {
-		return strings.Compare(a.projects[x].Name+x, a.projects[y].Name+y)
+		return cmp.Or(strings.Compare(a.projects[x].Name, a.projects[y].Name), strings.Compare(x, y))
 	})
+	if len(projects) == 0 {
+		return nil, nil
+	}
+	if err := a.readCompleted(ctx, c, projects...); err != nil {
+		return nil, err
+	}
+	return im.existing(ctx, c, a, projects...)
+}
+
+// existing describes projects whose completed tasks have been read.
+func (im *Importer) existing(ctx context.Context, c *todoist.Client, a *account, projects ...string) ([]*Existing, error) {
 	var all []*Existing
 	for _, project := range projects {
-		e, err := im.existing(ctx, c, a, project)
-		if err != nil {
+		e := &Existing{Project: a.projects[project]}
+		teams := map[string]bool{}
+		for _, t := range a.tasks {
+			if t.Project == project && a.ours(t) {
+				e.Tasks = append(e.Tasks, t.Task)
+				note(teams, t)
+			}
+		}
+		for _, t := range a.completed {
+			if t.Project == project && a.ours(t) {
+				e.Completed++
+				note(teams, t)
+			}
+		}
+		if len(teams) == 0 {
+			return nil, ErrNotImported
+		}
+		slices.SortFunc(e.Tasks, func(x, y todoist.Task) int {
+			return cmp.Or(strings.Compare(x.Due.Key(), y.Due.Key()), strings.Compare(x.ID, y.ID))
+		})
+		e.Teams = slices.Sorted(maps.Keys(teams))
+		opts, _ := ParseOptions(url.Values{"team": e.Teams})
+		opts.Target = project
+		// A task may have any title that a game of these teams can have.
+		a.titles = titles(opts.Teams, a.season)
+		var err error
+		if e.Plan, err = im.plan(ctx, c, a, opts, missing{}); err != nil {
 			return nil, err
 		}
 		all = append(all, e)
@@ -132,78 +143,99 @@ func (im *Importer) Mine(ctx context.Context, c *todoist.Client) ([]*Existing, e
 	return all, nil
 }
 
+// note adds the teams for which a task was imported.
+func note(teams map[string]bool, e *entry) {
+	for _, code := range e.mark.options["team"] {
+		if _, ok := schedule.TeamByCode(code); ok {
+			teams[code] = true
+		}
+	}
+}
+
 // Removal says what taking back the import of a project would delete.
 // completed asks for the tasks that were ticked off, too.
 func (im *Importer) Removal(ctx context.Context, c *todoist.Client, project string, completed bool) (*Removal, error) {
-	a, err := im.read(ctx, c, Options{Target: project})
-	if _, ok := err.(Invalid); ok {
-		return nil, ErrNotImported
-	}
+	a, err := im.readImported(ctx, c, project)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.readCompleted(ctx, c, project, im.Season(), im.Now()); err != nil {
 		return nil, err
 	}
 	r := &Removal{Project: a.projects[project], token: a.token}
-	own := false
-	months := map[string]bool{}
-	kept := map[string]bool{} // sections that hold tasks which stay
-	keep := func(t *todoist.Task) {
-		if t.Section != nil {
-			kept[*t.Section] = true
+	own, teams := false, map[string]bool{}
+	months := map[string]bool{} // the sections that an import made
+	stay := map[string]bool{}   // sections that hold tasks which stay
+	foreign := 0                // what is in the project and not ours
+	keep := func(e *entry) {
+		if e.Section != nil {
+			stay[*e.Section] = true
 		}
 	}
-	note := func(m mark) {
-		own = own || m.own
-		for _, team := range m.options["team"] {
-			if !slices.Contains(r.Teams, team) {
-				r.Teams = append(r.Teams, team)
-			}
-		}
-		if m.options.Get("sections") == "month" {
-			months[monthOf(m.game.Day)] = true
+	take := func(e *entry) {
+		note(teams, e)
+		own = own || a.madeBy(e)
+		if e.mark.options.Get("sections") == "month" {
+			months[monthOf(e.mark.game.Day)] = true
 		}
 	}
-	tasks, err := c.Tasks(ctx, project)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range tasks {
-		if m, _, ok := findMark(t.Description); ok {
-			note(m)
-			r.Tasks = append(r.Tasks, t)
-		} else {
+	for _, e := range a.tasks {
+		switch {
+		case e.Project != project:
+		case e.marked:
+			take(e)
+			r.Tasks = append(r.Tasks, e.Task)
+		default:
+			keep(e)
 			r.Others++
-			keep(&t)
 		}
 	}
-	for _, t := range a.completed[project] {
-		if m, _, ok := findMark(t.Description); ok {
-			note(m)
-			r.Completed = append(r.Completed, t)
+	for _, e := range a.completed {
+		switch {
+		case e.Project != project:
+		case e.marked:
+			take(e)
+			r.Completed = append(r.Completed, e.Task)
 			if !completed {
-				keep(&t)
+				keep(e)
 			}
+		default:
+			keep(e)
+			foreign++
 		}
 	}
 	if len(r.Tasks)+len(r.Completed) == 0 {
 		return nil, ErrNotImported
 	}
-	foreign := r.Others + a.foreign[project]
 	for _, s := range a.sections {
 		switch {
 		case s.Project != project:
-		case months[s.Name] && !kept[s.ID]:
-			r.Sections = append(r.Sections, s)
 		case !months[s.Name]:
 			foreign++
+		case !stay[s.ID]:
+			r.Sections = append(r.Sections, s)
 		}
 	}
+	byID := func(x, y todoist.Task) int { return strings.Compare(x.ID, y.ID) }
+	slices.SortFunc(r.Tasks, byID)
+	slices.SortFunc(r.Completed, byID)
 	slices.SortFunc(r.Sections, func(x, y todoist.Section) int { return strings.Compare(x.ID, y.ID) })
-	r.Whole = own && foreign == 0 && !r.Project.Inbox && !a.hasChildren(project) &&
+	r.Teams = slices.Sorted(maps.Keys(teams))
+	r.Whole = own && r.Others+foreign == 0 && !r.Project.Inbox && !a.hasChildren(project) &&
 		(completed || len(r.Completed) == 0)
 	return r, nil
+}
+
+// ownWithin is how far a project's making and the mark of it may lie apart: the
+// time of an import with its waits, and clocks that differ.
+const ownWithin = 30 * time.Minute
+
+// madeBy reports whether the mark of a task says that Tipoff made the project
+// that the task is in. A task that was moved into another project says nothing
+// of that one.
+func (a *account) madeBy(e *entry) bool {
+	if e.mark.own.IsZero() {
+		return false
+	}
+	created, err := time.Parse(time.RFC3339, a.projects[e.Project].CreatedAt)
+	return err != nil || created.Sub(e.mark.own).Abs() <= ownWithin
 }
 
 func (a *account) hasChildren(project string) bool {

@@ -18,10 +18,15 @@ import (
 	"tipoff/todoist"
 )
 
-// maxRounds bounds how often a run writes what is still missing. The second
-// round does without what the account refused, and repeats what Todoist says it
-// has done and has not; the third is for both at once.
-const maxRounds = 3
+// maxRounds bounds how often a run writes what is still missing: again without
+// what the account turned out not to have, or anew what Todoist took for the
+// repetition of something that is gone since. An import that goes well takes
+// one.
+const maxRounds = 6
+
+// maxTries bounds how often a run tries to write a task that is refused for a
+// reason of its own.
+const maxTries = 2
 
 // Progress is how far a run has come. Total is 0 while it reads.
 type Progress struct {
@@ -53,8 +58,8 @@ type Outcome struct {
 	Failed     []Failure
 	// Notices say what the run did without.
 	Notices []string
-	// Projects are the ids of the targets, in the order of the plan's parts,
-	// empty for one that could not be made.
+	// Projects are the distinct ids of the targets, in the order of the plan's
+	// parts, empty for one that could not be made.
 	Projects []string
 }
 
@@ -72,10 +77,13 @@ type Failure struct {
 //
 // Nothing is made twice, whatever is lost on the way. Runs of one user take
 // turns within this process. Between processes, and for a request that is sent
-// again, every command's uuid derives from the user, the project's set, the
-// game and what is written, and Todoist carries out a uuid once. What a write
-// did is read from the changes that its own answer brings, or, where these do
-// not show it, from the project itself; only what is missing is sent anew.
+// again, each command's uuid derives from what the command is for: of an
+// addition the user, the project's set and the game, whatever the options; of
+// an update the task in the state that it starts from. Todoist carries out a
+// uuid once. A uuid that it answered is not sent again by the same run: what was
+// refused, and what was taken and is not there, goes with the next one, which
+// derives in the same way. What a write did is read from the changes that its
+// own answer brings, and before anything is sent anew from the project itself.
 //
 // The outcome is not nil once writing has begun. The error is what ended the
 // run early.
@@ -100,13 +108,15 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 	if plan.Stopped() && plan.Pending() > 0 {
 		return nil, &Stopped{plan}
 	}
-	r := &run{im: im, client: c, account: a, opts: plan.Options, plan: plan, left: plan,
-		total: plan.Pending(), progress: progress, refused: map[string]*todoist.Error{}}
+	r := &run{im: im, client: c, account: a, opts: plan.Options, plan: plan, left: plan, progress: progress,
+		total: plan.Pending(), spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
+		tries: map[string]int{}, lies: map[string][]field{}, strays: map[string]bool{}}
 	err = r.rounds(ctx)
 	return r.outcome(err), err
 }
 
-// A run is a plan on its way.
+// A run is a plan on its way. What it notes of a game it notes by Change.key,
+// of a project by the part's set.
 type run struct {
 	im       *Importer
 	client   *todoist.Client
@@ -115,64 +125,156 @@ type run struct {
 	plan     *Plan // as it was at first
 	left     *Plan // as it is now
 	without  missing
+	round    int
 	total    int
 	progress func(Progress)
-	refused  map[string]*todoist.Error // by Change.key, or part.set for its project
+
+	spent   map[string]bool           // uuids that Todoist has answered
+	took    map[string]string         // of games that were written: the description before, "" for none
+	refused map[string]*todoist.Error // the last refusal of games and projects
+	tries   map[string]int            // how often it was refused for a reason of its own
+	lies    map[string][]field        // of games: what the mark says and was refused
+	strays  map[string]bool           // tasks that Todoist put into another project than it was told
+	notices []string
 }
 
 // rounds writes what is left until nothing is, or nothing helps.
 func (r *run) rounds(ctx context.Context) error {
-	for round := range maxRounds {
-		steps := r.steps(round)
+	for r.round = range maxRounds {
+		steps := r.steps()
 		if len(steps) == 0 {
 			return nil
 		}
-		doubtful, err := r.write(ctx, steps)
-		if err != nil {
-			if todoist.Doubtful(err) || len(doubtful) > 0 {
-				r.lookAfter(ctx, doubtful)
-			}
-			return err
+		if err := r.write(ctx, steps); err != nil {
+			return r.lookAfter(ctx, err)
 		}
-		if err := r.confirm(ctx, doubtful); err != nil {
+		if err := r.look(ctx); err != nil {
 			return err
-		}
-		if r.left, err = r.im.plan(ctx, r.client, r.account, r.opts, r.without); err != nil {
-			return err
-		}
-		if r.hopeless() {
-			return nil
 		}
 	}
 	return nil
 }
 
-// lookAfter finds out, as far as that is possible, what a write whose answer
-// was lost has done, so that the failures named are the real ones. The context
-// may be over by now.
-func (r *run) lookAfter(ctx context.Context, doubtful map[string]*Part) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	for _, part := range r.left.Parts {
-		doubtful[part.set] = part
+// look finds out what is left after a write.
+func (r *run) look(ctx context.Context) error {
+	if err := r.planAgain(ctx); err != nil {
+		return err
 	}
-	if r.confirm(ctx, doubtful) != nil {
-		return
-	}
-	if left, err := r.im.plan(ctx, r.client, r.account, r.opts, r.without); err == nil {
-		r.left = left
-	}
-}
-
-// hopeless reports whether another round would be refused as well: the account
-// has no room for a project or for more tasks.
-func (r *run) hopeless() bool {
-	for _, refusal := range r.refused {
-		if refusal.Tag == todoist.TagProjectLimit || refusal.Tag == todoist.TagTaskLimit || refusal.Tag == todoist.TagScope {
-			return true
+	if amends := r.amends(); len(amends) > 0 {
+		if err := r.write(ctx, amends); err != nil {
+			return r.lookAfter(ctx, err)
+		}
+		if err := r.planAgain(ctx); err != nil {
+			return err
 		}
 	}
-	return false
+	lost := r.lost()
+	if len(lost) == 0 {
+		return nil
+	}
+	if err := r.confirm(ctx, lost); err != nil {
+		return err
+	}
+	return r.planAgain(ctx)
+}
+
+// planAgain works out what is left.
+func (r *run) planAgain(ctx context.Context) error {
+	// What is known already, should the rest not be found out.
+	left, err := r.account.plan(r.opts, r.without)
+	if err != nil {
+		return err
+	}
+	r.take(left)
+	if left, err = r.im.plan(ctx, r.client, r.account, r.opts, r.without); err != nil {
+		return err
+	}
+	r.take(left)
+	return nil
+}
+
+// take makes a plan the one that is left. A task that was written is done, even
+// if somebody else has written other things into it meanwhile: two imports with
+// different options at once must not take turns for ever.
+func (r *run) take(left *Plan) {
+	for _, c := range left.Changes() {
+		before, ok := r.took[c.key()]
+		if ok && c.Pending() && c.Task != nil && c.Task.Description != before && len(r.lies[c.key()]) == 0 {
+			c.Kind, c.Fields = Same, nil
+		}
+	}
+	r.left = left
+}
+
+// lookAfter finds out, as far as that is possible, what a write that ended in an
+// error has done, so that the failures named are the real ones. All may be
+// done, and then that is no error. The context may be over by now.
+func (r *run) lookAfter(ctx context.Context, ended error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if todoist.Doubtful(ended) {
+		if since, err := r.client.Changes(ctx, r.account.token, changing...); err == nil {
+			r.account.follow(since)
+		}
+	}
+	if left, err := r.account.plan(r.opts, r.without); err == nil {
+		r.take(left)
+	}
+	if todoist.Doubtful(ended) && r.left.Pending() == 0 && len(r.lies) == 0 && len(r.strays) == 0 {
+		return nil
+	}
+	return ended
+}
+
+// changing are the resources that a write changes.
+var changing = []string{todoist.ResourceProjects, todoist.ResourceSections, todoist.ResourceTasks, todoist.ResourceReminders}
+
+// lost are the parts with games that Todoist says are written and that are not
+// there.
+func (r *run) lost() (parts []*Part) {
+	for _, part := range r.left.Parts {
+		if slices.ContainsFunc(part.Changes, func(c *Change) bool {
+			_, took := r.took[c.key()]
+			return took && c.Pending() && len(r.lies[c.key()]) == 0
+		}) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// confirm reads the projects of parts as they are now.
+func (r *run) confirm(ctx context.Context, parts []*Part) error {
+	projects, err := r.client.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range projects {
+		_, known := r.account.projects[p.ID]
+		r.account.projects[p.ID] = p
+		for _, part := range parts {
+			// The project may have been made, and nobody told us its id.
+			if !known && part.Project == "" && p.Name == part.Name {
+				r.account.made[part.set] = p.ID
+			}
+		}
+	}
+	for id := range r.account.projects {
+		if !slices.ContainsFunc(projects, func(p todoist.Project) bool { return p.ID == id }) {
+			delete(r.account.projects, id)
+			r.account.forgetTasks(id)
+		}
+	}
+	for _, part := range parts {
+		id := cmp.Or(part.Project, r.account.made[part.set])
+		if _, ok := r.account.projects[id]; !ok {
+			continue
+		}
+		if err := r.account.readProject(ctx, r.client, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A step is one command of a run.
@@ -180,29 +282,46 @@ type step struct {
 	command todoist.Command
 	part    *Part
 	change  *Change // nil for projects, sections and how a project is shown
-	// makes is the kind of thing that the command makes, for steps without
-	// a change.
-	makes string
-	// feature is what the account would have to lack for the command to be
-	// refused: "section", "duration", "reminder" or "".
-	feature string
+	// of says what the command makes: "project", "view", "section", "task",
+	// or what of a task it changes beside the task itself, a field's name.
+	// These other fields are in the task's mark, which is written before.
+	of string
 }
+
+// What steps are of.
+const (
+	ofProject  = "project"
+	ofView     = "view"
+	ofSection  = "section"
+	ofTask     = "task"
+	ofPlace    = "place"    // the section of a task
+	ofReminder = "reminder" // of a task
+	ofNone     = "none"     // the reminder of a task that is to have none
+	ofMark     = "mark"     // what a task's mark says
+)
 
 // steps are the commands for all that is pending, in the order in which they
 // depend on each other: for each project itself, its sections, its tasks.
-func (r *run) steps(round int) []step {
+func (r *run) steps() []step {
 	var all []step
 	for _, part := range r.left.Parts {
-		pending := slices.DeleteFunc(slices.Clone(part.Changes), func(c *Change) bool { return !c.Pending() })
+		if part.Project == "" && r.tries[part.set] >= maxTries {
+			continue
+		}
+		pending := slices.DeleteFunc(slices.Clone(part.Changes), func(c *Change) bool {
+			return !c.Pending() || r.tries[c.key()] >= maxTries
+		})
 		if len(pending) == 0 {
 			continue
 		}
-		s := stepper{run: r, part: part, project: part.Project, sections: map[string]string{}, round: round}
+		s := stepper{run: r, part: part, project: part.Project, sections: map[string]string{}}
 		if part.Project == "" {
 			s.addProject()
 		}
 		for _, c := range pending {
-			s.section(c.want.section)
+			if slices.Contains(c.writes(), fieldSection) {
+				s.section(c.want.section)
+			}
 		}
 		for i, c := range pending {
 			if c.Kind == Add {
@@ -216,49 +335,81 @@ func (r *run) steps(round int) []step {
 	return all
 }
 
+// amends put right what the refusal of single commands has left wrong: marks
+// that say more than was written, and tasks in another project than they
+// belong.
+func (r *run) amends() []step {
+	var all []step
+	for _, part := range r.left.Parts {
+		s := stepper{run: r, part: part}
+		for _, c := range part.Changes {
+			if c.Task == nil {
+				continue
+			}
+			if lies := r.lies[c.key()]; len(lies) > 0 {
+				delete(r.lies, c.key())
+				delete(r.took, c.key())
+				m, is := c.found.mark, r.account.taskOf(c.found)
+				for _, f := range lies {
+					m.prints[f] = fingerprint(is.value(f))
+				}
+				s.add(c, ofMark, "item_update", map[string]any{"id": c.Task.ID,
+					"description": remark(c.Task.Description, pageOf(&c.Game), m)}, c.Task.ID, c.Task.Description)
+			}
+			if r.strays[c.Task.ID] && part.Project != "" {
+				delete(r.strays, c.Task.ID)
+				s.add(c, ofPlace, "item_move", map[string]any{"id": c.Task.ID, "project_id": part.Project}, c.Task.ID, part.Project)
+			}
+		}
+		all = append(all, s.steps...)
+	}
+	return all
+}
+
 // A stepper writes the commands of one part.
 type stepper struct {
 	run      *run
 	part     *Part
 	project  string            // id or temporary id
 	sections map[string]string // ids or temporary ids, by name
-	round    int
 	steps    []step
 }
 
-// id derives a uuid from what a command does. It holds for one day, so that a
-// project that is imported, removed and imported again the next day is not
-// taken for a repetition; on the same day a later round takes care of that, and
-// the last one is drawn at random.
-func (s *stepper) id(kind string, parts ...string) string {
-	day := s.run.im.Now().UTC().Format(time.DateOnly)
-	all := append([]string{s.run.account.user.ID, s.part.set, day, strconv.Itoa(s.round), kind}, parts...)
-	if s.round == maxRounds-1 {
-		all = append(all, uuid.NewString())
+// add adds a command and returns its temporary id. The uuid derives from the
+// user, the set and what the command is for, and is the first of its kind that
+// this run has no answer to. The last round takes no chances: it is there for
+// what was imported and removed again several times.
+func (s *stepper) add(c *Change, of, kind string, args map[string]any, what ...string) (temp string) {
+	parts := append([]string{s.run.account.user.ID, s.part.set, kind}, what...)
+	id := ""
+	for n := 0; id == "" || s.run.spent[id]; n++ {
+		id = todoist.UUID(append(parts, strconv.Itoa(n))...)
 	}
-	return todoist.UUID(all...)
-}
-
-func (s *stepper) add(st step, kind string, temp string, args map[string]any, parts ...string) {
-	st.part = s.part
-	st.command = todoist.Command{Type: kind, UUID: s.id(kind, parts...), TempID: temp, Args: args}
-	s.steps = append(s.steps, st)
+	if s.run.round == maxRounds-1 {
+		id = uuid.NewString()
+	}
+	command := todoist.Command{Type: kind, UUID: id, Args: args}
+	if strings.HasSuffix(kind, "_add") {
+		command.TempID = todoist.UUID("temporary", id)
+	}
+	s.steps = append(s.steps, step{command: command, part: s.part, change: c, of: of})
+	return command.TempID
 }
 
 func (s *stepper) addProject() {
-	s.project = s.id("project", s.part.Name)
-	args := map[string]any{"name": s.part.Name, "view_style": "list"}
-	if s.part.board {
-		args["view_style"] = "board"
+	style := "list"
+	if s.part.opts.Board {
+		style = "board"
 	}
+	args := map[string]any{"name": s.part.Name, "view_style": style}
 	if s.part.Colour != "" {
 		args["color"] = s.part.Colour
 	}
-	s.add(step{makes: "project"}, "project_add", s.project, args, s.part.Name)
+	s.project = s.add(nil, ofProject, "project_add", args)
 	// Games that are added later would stand at the end of the list, were it
 	// not sorted by date. A project that stays unsorted is none the worse.
-	s.add(step{makes: "view"}, "view_options_set", "", map[string]any{
-		"view_type": "project", "object_id": s.project, "sorted_by": "due_date", "sort_order": "asc"}, s.part.Name)
+	s.add(nil, ofView, "view_options_set", map[string]any{"view_type": "project", "object_id": s.project,
+		"view_mode": style, "sorted_by": "due_date", "sort_order": "asc"})
 }
 
 // section makes sure of a section by its name.
@@ -270,30 +421,30 @@ func (s *stepper) section(name string) {
 		s.sections[name] = id
 		return
 	}
-	temp := s.id("section", name)
-	s.sections[name] = temp
-	s.add(step{makes: "section", feature: "section"}, "section_add", temp,
-		map[string]any{"name": name, "project_id": s.project}, name)
+	s.sections[name] = s.add(nil, ofSection, "section_add", map[string]any{"name": name, "project_id": s.project}, name)
 }
 
 // mark is what a task will say about itself. Fields that keep what the owner
 // made of them keep their old fingerprints.
 func (s *stepper) mark(c *Change) mark {
+	a := s.run.account
 	m := mark{
-		game:    refOf(&c.Game),
-		set:     s.part.set,
-		own:     s.part.own,
-		written: s.run.im.Now(),
-		asOf:    s.run.im.Season().AsOf,
+		game: refOf(&c.Game),
+		set:  s.part.set,
+		own:  s.part.own,
+		// The options of a later round, which does without what was refused,
+		// are those to be remembered.
+		written: a.now.Add(time.Duration(s.run.round) * time.Second),
+		asOf:    a.season.AsOf,
 		prints:  c.want.prints(),
 		options: s.part.options,
 	}
-	if c.Task == nil {
+	if c.Kind == Add {
 		return m
 	}
-	m.prints = c.mark.prints
-	if m.asOf.Before(c.mark.asOf) {
-		m.asOf = c.mark.asOf
+	m.prints = c.found.mark.prints
+	if m.asOf.Before(c.found.mark.asOf) {
+		m.asOf = c.found.mark.asOf
 	}
 	for _, f := range c.writes() {
 		m.prints[f] = fingerprint(c.want.value(f))
@@ -302,13 +453,15 @@ func (s *stepper) mark(c *Change) mark {
 }
 
 func (s *stepper) addTask(c *Change, order int) {
-	want, m := &c.want, s.mark(c)
+	want := &c.want
 	args := map[string]any{
 		"content":     want.title,
-		"description": describe(want.text, pageOf(&c.Game), m),
+		"description": describe(want.text, pageOf(&c.Game), s.mark(c)),
 		"project_id":  s.project,
 		"priority":    want.priority,
-		"child_order": order + 1,
+	}
+	if s.part.Project == "" {
+		args["child_order"] = order + 1
 	}
 	if want.section != "" {
 		args["section_id"] = s.sections[want.section]
@@ -319,42 +472,38 @@ func (s *stepper) addTask(c *Change, order int) {
 	if len(want.labels) > 0 {
 		args["labels"] = want.labels
 	}
-	st := step{change: c}
 	if want.duration > 0 {
 		args["duration"] = minutes(want.duration)
-		st.feature = "duration"
 	}
-	content := strings.Join(append(m.prints[:], m.options.Encode()), "")
-	temp := s.id("task", c.Game.ID, content)
-	s.add(st, "item_add", temp, args, c.Game.ID, content)
+	game := refOf(&c.Game)
+	temp := s.add(c, ofTask, "item_add", args, game.pairDay())
 	if want.reminder != NoReminder {
-		s.addReminder(c, temp, content)
+		s.addReminder(c, temp)
 	}
 }
 
 func minutes(n int) map[string]any { return map[string]any{"amount": n, "unit": "minute"} }
 
-func (s *stepper) addReminder(c *Change, task, content string) {
-	s.add(step{change: c, feature: "reminder"}, "reminder_add", s.id("reminder", task, content),
-		map[string]any{"item_id": task, "type": "relative", "minute_offset": c.want.reminder}, task, content)
+func (s *stepper) addReminder(c *Change, task string) {
+	s.add(c, ofReminder, "reminder_add", map[string]any{"item_id": task, "type": "relative", "minute_offset": c.want.reminder}, task)
 }
 
 func (s *stepper) updateTask(c *Change) {
-	want, m := &c.want, s.mark(c)
-	id := c.Task.ID
-	content := strings.Join(m.prints[:], "") + strconv.FormatInt(c.mark.written.Unix(), 36) + strconv.FormatInt(c.mark.asOf.Unix(), 36)
-	args := map[string]any{"id": id}
-	st := step{change: c}
-	text := false
+	want, a := &c.want, s.run.account
+	args := map[string]any{"id": c.Task.ID, "description": remark(c.Task.Description, pageOf(&c.Game), s.mark(c))}
 	for _, f := range c.writes() {
 		switch f {
 		case fieldTitle:
 			args["content"] = want.title
 		case fieldDue, fieldZone:
-			// null takes the date away.
+			// nil takes the date away.
 			args["due"] = want.due
+			if zone := c.Task.Due.Zone(); zone != "" && timed(want.due) && !c.writesAny(fieldZone) {
+				at, _ := want.due.Instant()
+				args["due"] = todoist.DueAt(at, zone)
+			}
 		case fieldText:
-			text = true
+			args["description"] = describe(want.text, pageOf(&c.Game), s.mark(c))
 		case fieldPriority:
 			args["priority"] = want.priority
 		case fieldLabels:
@@ -363,134 +512,183 @@ func (s *stepper) updateTask(c *Change) {
 			args["duration"] = nil
 			if want.duration > 0 {
 				args["duration"] = minutes(want.duration)
-				st.feature = "duration"
 			}
 		}
 	}
-	args["description"] = remark(c.Task.Description, pageOf(&c.Game), m)
-	if text {
-		args["description"] = describe(want.text, pageOf(&c.Game), m)
-	}
-	s.add(st, "item_update", "", args, id, content)
-	for _, f := range c.writes() {
-		switch f {
-		case fieldSection:
-			move := map[string]any{"id": id, "project_id": c.Task.Project}
-			if want.section != "" {
-				move = map[string]any{"id": id, "section_id": s.sections[want.section]}
-			}
-			s.add(step{change: c}, "item_move", "", move, id, content)
-		case fieldReminder:
-			if old := s.run.account.reminderOf(c.Task, &c.mark); old != nil {
-				s.add(step{change: c}, "reminder_delete", "", map[string]any{"id": old.ID}, id, content)
-			}
-			if want.reminder != NoReminder {
-				s.addReminder(c, id, content)
-			}
+	// The mark in the description has the time of the last write, so that no
+	// state comes twice.
+	s.add(c, ofTask, "item_update", args, c.Task.ID, c.Task.Description)
+	if c.writesAny(fieldSection) {
+		move := map[string]any{"id": c.Task.ID, "project_id": c.Task.Project}
+		if want.section != "" {
+			move = map[string]any{"id": c.Task.ID, "section_id": s.sections[want.section]}
 		}
+		s.add(c, ofPlace, "item_move", move, c.Task.ID, c.Task.Description)
+	}
+	if !c.writesAny(fieldReminder) {
+		return
+	}
+	old := a.reminderOf(c.found)
+	switch {
+	case want.reminder != NoReminder && old == nil:
+		s.addReminder(c, c.Task.ID)
+	case want.reminder != NoReminder:
+		s.add(c, ofReminder, "reminder_update", map[string]any{"id": old.ID, "type": "relative", "minute_offset": want.reminder}, old.ID, c.Task.Description)
+	case old != nil && timed(want.due):
+		// Reminders of a task that has no time any more go by themselves.
+		s.add(c, ofNone, "reminder_delete", map[string]any{"id": old.ID}, old.ID, c.Task.Description)
 	}
 }
 
-// write sends the steps and takes in what Todoist answers. The parts returned
-// are those for which the answers do not show that all was done.
-func (r *run) write(ctx context.Context, steps []step) (map[string]*Part, error) {
-	doubtful := map[string]*Part{}
+// write sends the steps and takes in what Todoist answers.
+func (r *run) write(ctx context.Context, steps []step) error {
+	before := r.without
+	var refusals []step
 	ids := map[string]string{}
 	written := r.total - r.left.Pending()
-	for chunk := range slices.Chunk(steps, todoist.MaxCommands) {
-		r.progress(Progress{Done: written, Total: r.total, Message: r.message(chunk)})
+	notMade := map[*Part]bool{} // parts whose project is not there
+	for len(steps) > 0 {
+		var chunk []step
+		chunk, steps = next(steps, notMade)
+		if len(chunk) == 0 {
+			break
+		}
 		commands := make([]todoist.Command, len(chunk))
 		for i, st := range chunk {
 			commands[i] = withIDs(st.command, ids)
 		}
+		r.progress(Progress{Done: written, Total: r.total, Message: message(chunk)})
 		r.client.Waiting = func(d time.Duration) {
 			r.progress(Progress{Done: written, Total: r.total,
 				Message: fmt.Sprintf("Todoist asks to wait %d seconds", int(d.Round(time.Second).Seconds()))})
 		}
-		result, err := r.client.Write(ctx, commands, r.account.token, todoist.ResourceProjects,
-			todoist.ResourceSections, todoist.ResourceTasks, todoist.ResourceReminders)
+		result, err := r.client.Write(ctx, commands, r.account.token, changing...)
 		if err != nil {
-			return doubtful, err
+			return err
 		}
 		r.account.follow(&result.Since)
 		maps.Copy(ids, result.IDs)
 		for i, st := range chunk {
-			r.took(st, commands[i], result, doubtful)
-		}
-		written = min(written+changesIn(chunk), r.total)
-		r.progress(Progress{Done: written, Total: r.total, Message: r.message(chunk)})
-		// What comes next needs the real ids of the projects made here.
-		for _, st := range chunk {
-			if _, ok := ids[st.command.TempID]; st.makes == "project" && !ok {
-				return doubtful, nil
+			if refused := r.answered(st, commands[i], result); refused {
+				refusals = append(refusals, st)
+			}
+			if st.of == ofProject && r.account.made[st.part.set] == "" {
+				notMade[st.part] = true
 			}
 		}
+		written = min(written+changesIn(chunk), r.total)
+		r.progress(Progress{Done: written, Total: r.total, Message: message(chunk)})
 	}
-	return doubtful, nil
+	// What was refused along with a feature may well be taken without it.
+	for _, st := range refusals {
+		if e := r.refused[st.key()]; r.without == before || e.Tag == todoist.TagProjectLimit || e.Tag == todoist.TagTaskLimit {
+			r.tries[st.key()]++
+		}
+		if e := r.refused[st.key()]; e.PlanLimit() && e.Tag != todoist.TagSectionLimit || e.Tag == todoist.TagScope {
+			r.tries[st.key()] = maxTries
+		}
+	}
+	return nil
 }
 
-// took notes what became of a step.
-func (r *run) took(st step, sent todoist.Command, result *todoist.Result, doubtful map[string]*Part) {
-	if refusal := result.Refused[sent.UUID]; refusal != nil {
-		r.refusal(st, refusal)
-		return
+// next cuts off the steps of one request. All commands of a game go together,
+// so that no lost request leaves half of them. Steps of parts whose project is
+// not there are dropped.
+func next(steps []step, notMade map[*Part]bool) (chunk, rest []step) {
+	for len(steps) > 0 {
+		n := 1
+		for n < len(steps) && steps[0].change != nil && steps[n].change == steps[0].change {
+			n++
+		}
+		if !notMade[steps[0].part] {
+			if len(chunk)+n > todoist.MaxCommands {
+				break
+			}
+			chunk = append(chunk, steps[:n]...)
+		}
+		steps = steps[n:]
+	}
+	return chunk, steps
+}
+
+// key is what a step is noted by.
+func (st *step) key() string {
+	switch {
+	case st.change != nil:
+		return st.change.key()
+	case st.of == ofSection:
+		return st.part.set + " section"
+	}
+	return st.part.set
+}
+
+// answered notes what Todoist says about a step, and reports whether it refused
+// it for a reason that counts. What the answer says nothing about is sent again
+// as it is.
+func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (refused bool) {
+	if slices.Contains(result.Unanswered, sent.UUID) {
+		return false
+	}
+	r.spent[sent.UUID] = true
+	if e := result.Refused[sent.UUID]; e != nil {
+		return r.refusal(st, e)
 	}
 	id := result.IDs[sent.TempID]
-	shown := false
-	switch sent.Type {
-	case "project_add":
-		if id != "" {
+	switch st.of {
+	case ofProject:
+		if _, ok := r.account.projects[id]; ok {
 			r.account.made[st.part.set] = id
-			_, shown = r.account.projects[id]
-			r.account.keepProject(id, st.part.Name)
 		}
-	case "section_add":
-		_, shown = r.account.sections[id]
-	case "reminder_add", "reminder_delete", "view_options_set":
-		// Their absence loses no game; the next look at the plan shows it.
-		shown = true
-	case "item_add":
-		_, shown = r.account.tasks[id]
-	default:
-		shown = slices.ContainsFunc(result.Since.Tasks, func(t todoist.Task) bool { return t.ID == sent.Args["id"] })
+	case ofTask:
+		r.took[st.key()] = ""
+		if st.change.Task != nil {
+			r.took[st.key()] = st.change.Task.Description
+		}
+		if e := r.account.tasks[id]; e != nil && e.Project != cmp.Or(st.part.Project, r.account.made[st.part.set]) {
+			r.strays[id] = true
+		}
 	}
-	if !shown || slices.Contains(result.Unanswered, sent.UUID) {
-		doubtful[st.part.set] = st.part
-	}
-}
-
-// keepProject makes sure that a project which Todoist says it made is known.
-func (a *account) keepProject(id, name string) {
-	if _, ok := a.projects[id]; !ok {
-		a.projects[id] = todoist.Project{ID: id, Name: name}
-	}
+	return false
 }
 
 // refusal notes that a command was refused, and what the account turns out not
 // to have.
-func (r *run) refusal(st step, e *todoist.Error) {
-	switch {
-	case st.makes == "view":
-		return
-	case st.feature == "section":
-		r.without.sections = true
-		return
-	case st.feature == "reminder":
-		r.without.reminders = true
-		return
-	case st.feature == "duration" && (e.PlanLimit() && e.Tag != todoist.TagTaskLimit || strings.Contains(e.Argument+e.Text, "duration") ||
-		e.Tag == todoist.TagInvalidArgument && e.Argument == ""):
-		r.without.durations = true
+func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
+	switch st.of {
+	case ofView, ofMark:
+		return false
+	case ofNone:
+		const text = "Todoist did not let Tipoff take the reminders away, so they stay."
+		if !slices.Contains(r.notices, text) {
+			r.notices = append(r.notices, text)
+		}
+		return false
+	case ofSection:
+		r.without.sections = r.without.sections || e.PlanLimit() || r.tries[st.key()] > 0
+	case ofPlace:
+		r.lies[st.key()] = append(r.lies[st.key()], fieldSection)
+	case ofReminder:
+		r.lies[st.key()] = append(r.lies[st.key()], fieldReminder)
+		r.without.reminders = r.without.reminders || e.PlanLimit()
+	case ofTask:
+		if _, has := st.command.Args["duration"]; has && durationRefused(e) {
+			r.without.durations = true
+		}
 	}
-	key := st.part.set
-	if st.change != nil {
-		key = st.change.key()
-	}
-	r.refused[key] = e
+	r.refused[st.key()] = e
+	return true
+}
+
+// durationRefused reports whether a refusal of a task with a duration is, or may
+// be, one of the duration.
+func durationRefused(e *todoist.Error) bool {
+	return e.PlanLimit() && e.Tag != todoist.TagTaskLimit || strings.Contains(e.Argument+e.Text, "duration") ||
+		e.Tag == todoist.TagInvalidArgument && e.Argument == ""
 }
 
 // withIDs puts real ids in place of the temporary ones of earlier requests.
 func withIDs(c todoist.Command, ids map[string]string) todoist.Command {
+	c.Args = maps.Clone(c.Args)
 	for name, v := range c.Args {
 		if temp, ok := v.(string); ok && strings.HasSuffix(name, "_id") && ids[temp] != "" {
 			c.Args[name] = ids[temp]
@@ -510,7 +708,7 @@ func changesIn(chunk []step) int {
 	return len(distinct)
 }
 
-func (r *run) message(chunk []step) string {
+func message(chunk []step) string {
 	var names []string
 	for _, st := range chunk {
 		if !slices.Contains(names, st.part.Name) {
@@ -520,71 +718,23 @@ func (r *run) message(chunk []step) string {
 	return "Writing to " + strings.Join(names, ", ")
 }
 
-// confirm reads the projects that a write left in doubt as they are now.
-func (r *run) confirm(ctx context.Context, doubtful map[string]*Part) error {
-	for _, part := range doubtful {
-		id := cmp.Or(part.Project, r.account.made[part.set])
-		if id == "" {
-			id = r.account.holderOf(part.set)
-		}
-		if id != "" {
-			if err := r.account.readProject(ctx, r.client, id); err != nil {
-				return err
-			}
-			if _, ok := r.account.projects[id]; !ok {
-				delete(r.account.made, part.set)
-			}
-			continue
-		}
-		// The project may have been made, and nobody told us its id.
-		projects, err := r.client.Projects(ctx)
-		if err != nil {
-			return err
-		}
-		for _, p := range projects {
-			if _, known := r.account.projects[p.ID]; known || p.Name != part.Name || p.Deleted || p.Archived {
-				continue
-			}
-			r.account.projects[p.ID] = p
-			if err := r.account.readProject(ctx, r.client, p.ID); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// holderOf is the project that holds the tasks of a set, or "".
-func (a *account) holderOf(set string) string {
-	votes := map[string]int{}
-	for _, t := range a.tasks {
-		if m, _, ok := findMark(t.Description); ok && m.set == set {
-			votes[t.Project]++
-		}
-	}
-	return most(votes)
-}
-
 // outcome compares the plan as it was with what is left of it.
 func (r *run) outcome(ended error) *Outcome {
-	o := &Outcome{Plan: r.plan, Left: r.left}
-	pending := map[string]*Change{}
+	o := &Outcome{Plan: r.plan, Left: r.left, Notices: r.notices}
+	pending := map[string]bool{}
 	for _, part := range r.left.Parts {
-		id := part.Project
-		if id == "" {
-			id = r.account.made[part.set]
+		if !slices.Contains(o.Projects, part.Project) {
+			o.Projects = append(o.Projects, part.Project)
 		}
-		o.Projects = append(o.Projects, id)
 		for _, c := range part.Changes {
-			if c.Pending() {
-				pending[c.key()] = c
+			if c.Pending() || c.Task != nil && r.strays[c.Task.ID] {
+				pending[c.key()] = true
 			}
 		}
 	}
 	for _, c := range r.plan.Changes() {
-		left := pending[c.key()]
 		switch {
-		case left != nil && c.Pending():
+		case c.Pending() && pending[c.key()]:
 			o.Failed = append(o.Failed, Failure{c, r.reason(c, ended)})
 		case c.Kind == Add && !c.LeftOut:
 			o.Added++
@@ -606,16 +756,21 @@ func (r *run) outcome(ended error) *Outcome {
 
 // reason says why a change was not written.
 func (r *run) reason(c *Change, ended error) string {
-	if ended != nil {
-		return Explain(ended)
+	e := r.refused[c.key()]
+	if project := r.refused[c.part.set]; project != nil && r.account.made[c.part.set] == "" {
+		e = project
 	}
-	if e := r.refused[c.part.set]; e != nil {
-		return Explain(e)
+	reason := "Todoist took the task and does not show it."
+	switch {
+	case e != nil:
+		reason = Explain(e)
+	case ended != nil:
+		reason = Explain(ended)
 	}
-	if e := r.refused[c.key()]; e != nil {
-		return Explain(e)
+	if len(r.strays) > 0 {
+		reason += " Todoist put the task into your Inbox instead."
 	}
-	return "Todoist took the task and does not show it."
+	return reason
 }
 
 // Explain says in a sentence for people what Todoist's refusal means, or that

@@ -92,6 +92,9 @@ type look struct {
 	duration int
 	reminder int
 	months   bool
+	// lacks are fields that the account has not: nothing is wanted of them in
+	// tasks that are there, and new ones are made without.
+	lacks [fields]bool
 }
 
 // taskFor is the task that a game should have.
@@ -102,8 +105,9 @@ func (l *look) taskFor(g *schedule.Game) task {
 		priority: 5 - l.priority,
 		labels:   l.labels,
 		reminder: NoReminder,
+		free:     l.lacks,
 	}
-	if l.months {
+	if l.months && !l.lacks[fieldSection] {
 		t.section = monthOf(g.Day)
 	}
 	switch {
@@ -113,28 +117,30 @@ func (l *look) taskFor(g *schedule.Game) task {
 		t.due = todoist.DueOn(string(g.Day))
 	default:
 		t.due = todoist.DueAt(g.Tip, l.zone)
-		t.duration = l.duration
-		t.reminder = l.reminder
+		if !l.lacks[fieldDuration] {
+			t.duration = l.duration
+		}
+		if !l.lacks[fieldReminder] {
+			t.reminder = l.reminder
+		}
 	}
 	// The zone decides how an instant is shown and means nothing else.
-	_, timed := t.due.Instant()
-	t.free[fieldZone] = !timed
+	t.free[fieldZone] = !timed(t.due)
 	return t
+}
+
+// timed reports whether a due is an instant.
+func timed(d *todoist.Due) bool {
+	_, ok := d.Instant()
+	return ok
 }
 
 // monthOf names the section of a game: "October 2026".
 func monthOf(day schedule.Day) string { return day.Time(time.UTC).Format("January 2006") }
 
 // goneTask is the task of a game that is no longer on the schedule.
-func (l *look) goneTask(r Ref) task {
-	side := func(code string) schedule.Side {
-		if team, ok := schedule.TeamByCode(code); ok {
-			return team.Side()
-		}
-		return schedule.Side{Code: code}
-	}
-	g := schedule.Game{Home: side(r.Home), Away: side(r.Away)}
-	t := task{title: gonePrefix + l.titleOf(&g), reminder: NoReminder}
+func (l *look) goneTask(g *schedule.Game) task {
+	t := task{title: gonePrefix + l.titleOf(g), reminder: NoReminder, free: l.lacks}
 	for _, f := range []field{fieldZone, fieldText, fieldPriority, fieldLabels, fieldSection} {
 		t.free[f] = true
 	}

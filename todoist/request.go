@@ -41,10 +41,15 @@ type request struct {
 func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) error) error {
 	var body []byte
 	if r.body != nil {
-		var err error
-		if body, err = json.Marshal(r.body); err != nil {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		// Every mark has a dozen "&", which would each take six bytes of the
+		// megabyte that a request may have.
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(r.body); err != nil {
 			return fmt.Errorf("encode the request: %w", err)
 		}
+		body = b.Bytes()
 	}
 	token, err := c.access(ctx, "")
 	if err != nil {
@@ -76,7 +81,7 @@ func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) err
 			}
 			continue
 		}
-		if ok && !refused.temporary() || try == maxTries {
+		if ok && !refused.temporary() || try >= maxTries {
 			return err
 		}
 		wait := pause + rand.N(pause)

@@ -40,8 +40,8 @@ func (c *Client) Tasks(ctx context.Context, project string) ([]Task, error) {
 	return list[Task](ctx, c, "/tasks", url.Values{"project_id": {project}}, func(t *Task) string { return t.ID })
 }
 
-// Completed returns the tasks of a project that were completed from since
-// until until.
+// Completed returns the tasks of a project, or of all for "", that were
+// completed from since until until.
 func (c *Client) Completed(ctx context.Context, project string, since, until time.Time) ([]Task, error) {
 	var all []Task
 	for from := since.UTC(); from.Before(until); from = from.Add(completedSpan) {
@@ -49,11 +49,11 @@ func (c *Client) Completed(ctx context.Context, project string, since, until tim
 		if to.After(until) {
 			to = until.UTC()
 		}
-		tasks, err := list[Task](ctx, c, "/tasks/completed/by_completion_date", url.Values{
-			"project_id": {project},
-			"since":      {from.Format(time.RFC3339)},
-			"until":      {to.Format(time.RFC3339)},
-		}, func(t *Task) string { return t.ID })
+		query := url.Values{"since": {from.Format(time.RFC3339)}, "until": {to.Format(time.RFC3339)}}
+		if project != "" {
+			query.Set("project_id", project)
+		}
+		tasks, err := list[Task](ctx, c, "/tasks/completed/by_completion_date", query, func(t *Task) string { return t.ID })
 		if err != nil {
 			return nil, err
 		}

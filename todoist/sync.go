@@ -76,6 +76,31 @@ func (c *Client) Read(ctx context.Context, keep func(*Task) bool, resources ...s
 	return &a.State, nil
 }
 
+// Changes asks what has changed among the resources since the token of an
+// earlier answer, deleted and completed things among them. It is how to find out
+// what a write has done whose answer was lost.
+func (c *Client) Changes(ctx context.Context, token string, resources ...string) (*State, error) {
+	a, err := c.sync(ctx, map[string]any{"sync_token": token, "resource_types": resources}, func(a *answer) error {
+		if a.Token == "" {
+			return errors.New("not a sync answer: it has no sync_token")
+		}
+		return nil
+	})
+	return &a.State, err
+}
+
+// sync sends a sync request until its answer is one by the word of check.
+func (c *Client) sync(ctx context.Context, body map[string]any, check func(*answer) error) (a answer, err error) {
+	r := request{method: http.MethodPost, endpoint: "/sync", body: body}
+	err = c.call(ctx, r, func(body io.Reader) (err error) {
+		if a, err = decodeAnswer(body, nil); err != nil {
+			return err
+		}
+		return check(&a)
+	})
+	return a, err
+}
+
 // answer is what any sync request may bring.
 type answer struct {
 	State
@@ -214,18 +239,11 @@ func (c *Client) Write(ctx context.Context, cmds []Command, token string, resour
 	if len(cmds) == 0 || len(cmds) > MaxCommands {
 		return nil, fmt.Errorf("write %d commands: a write takes 1 to %d", len(cmds), MaxCommands)
 	}
-	var a answer
-	r := request{method: http.MethodPost, endpoint: "/sync", body: map[string]any{
-		"commands":       cmds,
-		"sync_token":     token,
-		"resource_types": resources,
-	}}
-	err := c.call(ctx, r, func(body io.Reader) (err error) {
-		a, err = decodeAnswer(body, nil)
-		if err == nil && a.status == nil {
-			err = errors.New("not an answer to commands: it has no sync_status")
+	a, err := c.sync(ctx, map[string]any{"commands": cmds, "sync_token": token, "resource_types": resources}, func(a *answer) error {
+		if a.status == nil {
+			return errors.New("not an answer to commands: it has no sync_status")
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -56,6 +56,8 @@ type Project struct {
 	Shared    bool    `json:"is_shared"`
 	Workspace *string `json:"workspace_id"`
 	ViewStyle string  `json:"view_style"`
+	// CreatedAt is an instant in RFC 3339, or "".
+	CreatedAt string `json:"created_at"`
 }
 
 // Section is a part of a project.
