@@ -35,6 +35,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -223,39 +224,55 @@ const (
 	valueTokens = "tokens" // JSON of record; only with the store cookie:
 )
 
-// codec turns session data into bytes for scs. All values are strings, so that
-// nothing needs to be registered as encoding/gob wants it.
+// codec turns session data into bytes for scs, and back on every request: the
+// deadline in Unix milliseconds, then each name and value, each text behind its
+// length. All values are strings, so that nothing needs to be registered as
+// encoding/gob wants it.
 type codec struct{}
 
-type blob struct {
-	Deadline int64             `json:"d"` // Unix milliseconds
-	Values   map[string]string `json:"v"`
-}
-
 func (codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
-	b := blob{Deadline: deadline.UnixMilli(), Values: make(map[string]string, len(values))}
-	for key, value := range values {
+	b := binary.AppendVarint(nil, deadline.UnixMilli())
+	for name, value := range values {
 		s, ok := value.(string)
 		if !ok {
-			return nil, fmt.Errorf("session value %s is not a string", key)
+			return nil, fmt.Errorf("session value %s is not a string", name)
 		}
-		b.Values[key] = s
+		b = appendText(appendText(b, name), s)
 	}
-	return json.Marshal(b)
+	return b, nil
 }
 
 // Decode never fails: scs would make an error of it. What cannot be read has a
 // deadline long past and is thereby signed out.
 func (codec) Decode(data []byte) (time.Time, map[string]any, error) {
-	var b blob
-	if json.Unmarshal(data, &b) != nil {
-		b = blob{}
+	values := make(map[string]any, 8)
+	deadline, n := binary.Varint(data)
+	ok := n > 0
+	for rest := data[max(n, 0):]; ok && len(rest) > 0; {
+		var name, value string
+		name, rest, ok = cutText(rest)
+		if ok {
+			value, rest, ok = cutText(rest)
+			values[name] = value
+		}
 	}
-	values := make(map[string]any, len(b.Values))
-	for key, value := range b.Values {
-		values[key] = value
+	if !ok {
+		return time.UnixMilli(0).UTC(), map[string]any{}, nil
 	}
-	return time.UnixMilli(b.Deadline).UTC(), values, nil
+	return time.UnixMilli(deadline).UTC(), values, nil
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func cutText(b []byte) (s string, rest []byte, ok bool) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return "", nil, false
+	}
+	end := n + int(size)
+	return string(b[n:end]), b[end:], true
 }
 
 // A request is what Wrap knows of the request being served.
