@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if os.Getenv("TIPOFF_TEST_BARE") != "" {
+		bare()
+	}
 	code := m.Run()
 	built.remove()
 	os.Exit(code)
