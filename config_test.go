@@ -321,3 +321,15 @@ func TestEveryStoreThatIsOfferedIsKnown(t *testing.T) {
 		}
 	}
 }
+
+// settingNames are the names of all variables that set something.
+func settingNames() []string {
+	var names []string
+	new(config).flags().VisitAll(func(f *flag.Flag) {
+		names = append(names, envName(f.Name))
+		if slices.Contains(secrets, f.Name) {
+			names = append(names, envName(f.Name)+"_FILE")
+		}
+	})
+	return names
+}

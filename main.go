@@ -437,8 +437,12 @@ func healthcheck(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
-		host = "localhost"
+	// Whoever listens everywhere listens here. The name localhost is not used:
+	// an empty container has no file that says what it means.
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr == netip.IPv4Unspecified() {
+		host = "127.0.0.1"
+	} else if err == nil && addr.IsUnspecified() {
+		host = "::1"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
