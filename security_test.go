@@ -1368,6 +1368,7 @@ func TestSecurity39WhatMattersIsLoggedInUTCWithItsRequest(t *testing.T) {
 	s.fake.Fail(fake.Fault{Path: "/oauth/access_token", Status: 400, Body: `{"error":"bad_authorization_code"}`})
 	_, back := b.begin(account, "/")
 	b.get(back).want(http.StatusBadRequest)
+	s.saying("sign-in failed") // what a process prints arrives a little later
 	for _, message := range []string{"signed in", "sign-in failed", "token refreshed", "import finished", "import removed", "token revoked", "signed out"} {
 		line := regexp.MustCompile(`(?m)^.*msg="?` + message + `"? .*$|^.*msg="?` + message + `"?$`).FindString(s.log.String())
 		at := regexp.MustCompile(`^time=\d{4}-\d\d-\d\dT[\d:.]+Z `)
