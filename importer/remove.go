@@ -3,10 +3,8 @@ package importer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -33,18 +31,20 @@ type Removal struct {
 	// else, so that it goes itself.
 	Whole bool
 
-	token string // of the read, as a write wants it
+	// lifted are the owner's own tasks below tasks that go, which are moved
+	// to where those are.
+	lifted []todoist.Task
+	token  string // of the read, as a write wants it
 }
 
 // Existing is a project with imported tasks, as it is now.
 type Existing struct {
-	// Plan is an update's, for all teams of the project.
 	Plan    *Plan
 	Project todoist.Project
-	// Teams are those whose games are in it.
+	// Teams are those whose games are in the project.
 	Teams []string
 	// Tasks are the open marked tasks, by day; Completed counts those ticked
-	// off.
+	// off, where the project was asked for by itself.
 	Tasks     []todoist.Task
 	Completed int
 }
@@ -52,32 +52,66 @@ type Existing struct {
 // ErrNotImported means that a project is not there, or holds nothing of ours.
 var ErrNotImported = Invalid{"project": "This project is gone, or holds no games from Tipoff."}
 
-// Project reads a project with imported tasks and says what an update with the
-// options of its last imports would change. A project without any is
-// [ErrNotImported].
-func (im *Importer) Project(ctx context.Context, c *todoist.Client, project string) (*Existing, error) {
-	a, err := im.readImported(ctx, c, project)
-	if err != nil {
-		return nil, err
-	}
-	all, err := im.existing(ctx, c, a, project)
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
-}
-
-// readImported reads the account as far as one project goes, and its completed
-// tasks. A project that is gone is [ErrNotImported].
-func (im *Importer) readImported(ctx context.Context, c *todoist.Client, project string) (*account, error) {
+// readNamed reads one project for itself, with its completed tasks.
+func (im *Importer) readNamed(ctx context.Context, c *todoist.Client, project string) (*account, error) {
 	a, err := im.read(ctx, c, Options{Target: project})
-	if _, ok := errors.AsType[Invalid](err); ok {
+	if _, ok := err.(Invalid); ok {
 		return nil, ErrNotImported
 	}
 	if err != nil {
 		return nil, err
 	}
 	return a, a.readCompleted(ctx, c, project)
+}
+
+// Project reads a project with imported tasks and says what an update with the
+// options that the tasks remember would change. A project without any is
+// [ErrNotImported].
+func (im *Importer) Project(ctx context.Context, c *todoist.Client, project string) (*Existing, error) {
+	a, err := im.readNamed(ctx, c, project)
+	if err != nil {
+		return nil, err
+	}
+	e := a.existing(project)
+	if len(e.Teams) == 0 {
+		return nil, ErrNotImported
+	}
+	e.Plan, err = im.plan(ctx, c, a, e.update(), missing{})
+	return e, err
+}
+
+// existing is what is known of a project without a plan. It has no teams where
+// nothing in it was imported.
+func (a *account) existing(project string) *Existing {
+	e := &Existing{Project: a.projects[project]}
+	for _, t := range a.tasks {
+		if t.Project == project && a.ours(t) {
+			e.Tasks = append(e.Tasks, t.Task)
+			e.Teams = append(e.Teams, t.mark.options["team"]...)
+		}
+	}
+	slices.SortFunc(e.Tasks, func(x, y todoist.Task) int {
+		return cmp.Or(strings.Compare(x.Due.Key(), y.Due.Key()), strings.Compare(x.ID, y.ID))
+	})
+	for _, t := range a.completed {
+		if t.Project == project && a.ours(t) {
+			e.Completed++
+			e.Teams = append(e.Teams, t.mark.options["team"]...)
+		}
+	}
+	slices.Sort(e.Teams)
+	e.Teams = slices.DeleteFunc(slices.Compact(e.Teams), func(code string) bool {
+		team, ok := schedule.TeamByCode(code)
+		return !ok || team.Code != code
+	})
+	return e
+}
+
+// update are the options of an update of all that is in the project.
+func (e *Existing) update() Options {
+	opts, _ := ParseOptions(nil)
+	opts.Teams, opts.Target = e.Teams, e.Project.ID
+	return opts
 }
 
 // Mine finds the projects with imported tasks of this season, by reading the
@@ -87,164 +121,138 @@ func (im *Importer) Mine(ctx context.Context, c *todoist.Client) ([]*Existing, e
 	if err != nil {
 		return nil, err
 	}
-	var projects []string
-	for _, e := range a.tasks {
-		if a.ours(e) && !slices.Contains(projects, e.Project) {
-			projects = append(projects, e.Project)
+	projects := map[string]bool{}
+	for _, t := range a.tasks {
+		if a.ours(t) {
+			projects[t.Project] = true
 		}
 	}
-	slices.SortFunc(projects, func(x, y string) int {
-		return cmp.Or(strings.Compare(a.projects[x].Name, a.projects[y].Name), strings.Compare(x, y))
-	})
-	if len(projects) == 0 {
-		return nil, nil
-	}
-	if err := a.readCompleted(ctx, c, projects...); err != nil {
-		return nil, err
-	}
-	return im.existing(ctx, c, a, projects...)
-}
-
-// existing describes projects whose completed tasks have been read.
-func (im *Importer) existing(ctx context.Context, c *todoist.Client, a *account, projects ...string) ([]*Existing, error) {
 	var all []*Existing
-	for _, project := range projects {
-		e := &Existing{Project: a.projects[project]}
-		teams := map[string]bool{}
-		for _, t := range a.tasks {
-			if t.Project == project && a.ours(t) {
-				e.Tasks = append(e.Tasks, t.Task)
-				note(teams, t)
-			}
+	var unsure []string
+	for id := range projects {
+		e := a.existing(id)
+		if len(e.Teams) == 0 {
+			continue
 		}
-		for _, t := range a.completed {
-			if t.Project == project && a.ours(t) {
-				e.Completed++
-				note(teams, t)
-			}
-		}
-		if len(teams) == 0 {
-			return nil, ErrNotImported
-		}
-		slices.SortFunc(e.Tasks, func(x, y todoist.Task) int {
-			return cmp.Or(strings.Compare(x.Due.Key(), y.Due.Key()), strings.Compare(x.ID, y.ID))
-		})
-		e.Teams = slices.Sorted(maps.Keys(teams))
-		opts, _ := ParseOptions(url.Values{"team": e.Teams})
-		opts.Target = project
-		// A task may have any title that a game of these teams can have.
-		a.titles = titles(opts.Teams, a.season)
-		var err error
-		if e.Plan, err = im.plan(ctx, c, a, opts, missing{}); err != nil {
+		if e.Plan, err = a.plan(e.update(), missing{}); err != nil {
 			return nil, err
 		}
 		all = append(all, e)
+		unsure = append(unsure, e.Plan.unsure(a)...)
 	}
-	return all, nil
-}
-
-// note adds the teams for which a task was imported.
-func note(teams map[string]bool, e *entry) {
-	for _, code := range e.mark.options["team"] {
-		if _, ok := schedule.TeamByCode(code); ok {
-			teams[code] = true
+	// One by one, each of thirty projects would ask for itself.
+	if err := a.readCompleted(ctx, c, unsure...); err != nil {
+		return nil, err
+	}
+	for _, e := range all {
+		if !slices.Contains(unsure, e.Project.ID) {
+			continue
+		}
+		if e.Plan, err = a.plan(e.update(), missing{}); err != nil {
+			return nil, err
 		}
 	}
+	slices.SortFunc(all, func(x, y *Existing) int {
+		return cmp.Or(strings.Compare(x.Project.Name, y.Project.Name), strings.Compare(x.Project.ID, y.Project.ID))
+	})
+	return all, nil
 }
 
 // Removal says what taking back the import of a project would delete.
 // completed asks for the tasks that were ticked off, too.
 func (im *Importer) Removal(ctx context.Context, c *todoist.Client, project string, completed bool) (*Removal, error) {
-	a, err := im.readImported(ctx, c, project)
+	a, err := im.readNamed(ctx, c, project)
 	if err != nil {
 		return nil, err
 	}
-	r := &Removal{Project: a.projects[project], token: a.token}
-	own, teams := false, map[string]bool{}
-	months := map[string]bool{} // the sections that an import made
-	stay := map[string]bool{}   // sections that hold tasks which stay
-	foreign := 0                // what is in the project and not ours
-	keep := func(e *entry) {
-		if e.Section != nil {
-			stay[*e.Section] = true
-		}
-	}
-	take := func(e *entry) {
-		note(teams, e)
-		own = own || a.madeBy(e)
-		if e.mark.options.Get("sections") == "month" {
-			months[monthOf(e.mark.game.Day)] = true
-		}
-	}
-	for _, e := range a.tasks {
-		switch {
-		case e.Project != project:
-		case e.marked:
-			take(e)
-			r.Tasks = append(r.Tasks, e.Task)
-		default:
-			keep(e)
-			r.Others++
-		}
-	}
-	for _, e := range a.completed {
-		switch {
-		case e.Project != project:
-		case e.marked:
-			take(e)
-			r.Completed = append(r.Completed, e.Task)
-			if !completed {
-				keep(e)
-			}
-		default:
-			keep(e)
-			foreign++
-		}
-	}
+	r := a.removal(project, completed)
 	if len(r.Tasks)+len(r.Completed) == 0 {
 		return nil, ErrNotImported
+	}
+	return r, nil
+}
+
+func (a *account) removal(project string, completed bool) *Removal {
+	r := &Removal{Project: a.projects[project], token: a.token}
+	entries := slices.Concat(slices.Collect(maps.Values(a.tasks)), slices.Collect(maps.Values(a.completed)))
+	entries = slices.DeleteFunc(entries, func(e *entry) bool { return e.Project != project })
+	slices.SortFunc(entries, func(x, y *entry) int { return strings.Compare(x.ID, y.ID) })
+
+	// A task below which its owner has completed tasks stays with them: they
+	// would go with it and nobody could move them away. Open ones are moved.
+	stays := map[string]bool{}
+	for _, e := range entries {
+		if e.Checked && e.Parent != nil && !(e.marked && completed) {
+			stays[*e.Parent] = true
+		}
+	}
+	goes := map[string]bool{}
+	made, foreign := false, 0
+	months := map[string]bool{} // names of sections that an import made
+	kept := map[string]bool{}   // sections that hold tasks which stay
+	for _, e := range entries {
+		if e.marked {
+			made = made || a.madeFor(e)
+			if e.mark.options.Get("sections") == "month" {
+				months[monthOf(e.mark.game.Day)] = true
+			}
+			for _, team := range e.mark.options["team"] {
+				if !slices.Contains(r.Teams, team) {
+					r.Teams = append(r.Teams, team)
+				}
+			}
+		}
+		switch {
+		case e.marked && e.Checked && !stays[e.ID]:
+			r.Completed = append(r.Completed, e.Task)
+			goes[e.ID] = completed
+		case e.marked && !stays[e.ID]:
+			r.Tasks = append(r.Tasks, e.Task)
+			goes[e.ID] = true
+		default:
+			foreign++
+			if !e.Checked {
+				r.Others++
+			}
+		}
+		if e.Section != nil && !goes[e.ID] {
+			kept[*e.Section] = true
+		}
+	}
+	for _, e := range entries {
+		if e.Parent != nil && goes[*e.Parent] && !goes[e.ID] && !e.Checked {
+			r.lifted = append(r.lifted, e.Task)
+		}
 	}
 	for _, s := range a.sections {
 		switch {
 		case s.Project != project:
+		case months[s.Name] && !kept[s.ID]:
+			r.Sections = append(r.Sections, s)
 		case !months[s.Name]:
 			foreign++
-		case !stay[s.ID]:
-			r.Sections = append(r.Sections, s)
 		}
 	}
-	byID := func(x, y todoist.Task) int { return strings.Compare(x.ID, y.ID) }
-	slices.SortFunc(r.Tasks, byID)
-	slices.SortFunc(r.Completed, byID)
-	slices.SortFunc(r.Sections, func(x, y todoist.Section) int { return strings.Compare(x.ID, y.ID) })
-	r.Teams = slices.Sorted(maps.Keys(teams))
-	r.Whole = own && r.Others+foreign == 0 && !r.Project.Inbox && !a.hasChildren(project) &&
-		(completed || len(r.Completed) == 0)
-	return r, nil
-}
-
-// ownWithin is how far a project's making and the mark of it may lie apart: the
-// time of an import with its waits, and clocks that differ.
-const ownWithin = 30 * time.Minute
-
-// madeBy reports whether the mark of a task says that Tipoff made the project
-// that the task is in. A task that was moved into another project says nothing
-// of that one.
-func (a *account) madeBy(e *entry) bool {
-	if e.mark.own.IsZero() {
-		return false
-	}
-	created, err := time.Parse(time.RFC3339, a.projects[e.Project].CreatedAt)
-	return err != nil || created.Sub(e.mark.own).Abs() <= ownWithin
-}
-
-func (a *account) hasChildren(project string) bool {
 	for _, p := range a.projects {
 		if p.Parent != nil && *p.Parent == project {
-			return true
+			foreign++
 		}
 	}
-	return false
+	slices.Sort(r.Teams)
+	slices.SortFunc(r.Sections, func(x, y todoist.Section) int { return strings.Compare(x.ID, y.ID) })
+	r.Whole = made && foreign == 0 && !r.Project.Inbox && (completed || len(r.Completed) == 0)
+	return r
+}
+
+// madeSoon is how far apart Todoist's clock and ours may be about the making of
+// a project.
+const madeSoon = 15 * time.Minute
+
+// madeFor reports whether the project that a task is in was made for it, and is
+// not one to which its owner moved the task later.
+func (a *account) madeFor(e *entry) bool {
+	created, err := time.Parse(time.RFC3339, a.projects[e.Project].CreatedAt)
+	return !e.mark.own.IsZero() && err == nil && created.Sub(e.mark.own).Abs() < madeSoon
 }
 
 // Remove takes back the import of a project and nothing else, and returns what
@@ -267,7 +275,7 @@ func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project
 		if err != nil {
 			return nil, err
 		}
-		token = result.Since.Token
+		token = cmp.Or(result.Since.Token, token)
 		for _, refusal := range result.Refused {
 			if refusal.Status != http.StatusNotFound {
 				return nil, refusal
@@ -279,14 +287,25 @@ func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project
 
 func (r *Removal) commands(completed bool) []todoist.Command {
 	var all []todoist.Command
-	add := func(kind, id string) {
-		// Deleting twice does no harm, and a uuid that was refused once may
+	add := func(kind, id string, more ...string) {
+		args := map[string]any{"id": id}
+		for i := 0; i+1 < len(more); i += 2 {
+			args[more[i]] = more[i+1]
+		}
+		// Doing this twice does no harm, and a uuid that was refused once may
 		// not be heard again: each try has its own.
-		all = append(all, todoist.Command{Type: kind, UUID: uuid.NewString(), Args: map[string]any{"id": id}})
+		all = append(all, todoist.Command{Type: kind, UUID: uuid.NewString(), Args: args})
 	}
 	if r.Whole {
 		add("project_delete", r.Project.ID)
 		return all
+	}
+	for _, t := range r.lifted {
+		if t.Section != nil {
+			add("item_move", t.ID, "section_id", *t.Section)
+		} else {
+			add("item_move", t.ID, "project_id", r.Project.ID)
+		}
 	}
 	for _, t := range r.Tasks {
 		add("item_delete", t.ID)

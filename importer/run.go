@@ -109,8 +109,11 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 		return nil, &Stopped{plan}
 	}
 	r := &run{im: im, client: c, account: a, opts: plan.Options, plan: plan, left: plan, progress: progress,
-		total: plan.Pending(), spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
+		total: plan.Pending(), planned: map[string]bool{}, spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
 		tries: map[string]int{}, lies: map[string][]field{}, strays: map[string]bool{}}
+	for _, c := range plan.Changes() {
+		r.planned[c.key()] = c.Pending()
+	}
 	err = r.rounds(ctx)
 	return r.outcome(err), err
 }
@@ -129,6 +132,7 @@ type run struct {
 	total    int
 	progress func(Progress)
 
+	planned map[string]bool           // games that the plan at first writes: no others are
 	spent   map[string]bool           // uuids that Todoist has answered
 	took    map[string]string         // of games that were written: the description before, "" for none
 	refused map[string]*todoist.Error // the last refusal of games and projects
@@ -309,7 +313,7 @@ func (r *run) steps() []step {
 			continue
 		}
 		pending := slices.DeleteFunc(slices.Clone(part.Changes), func(c *Change) bool {
-			return !c.Pending() || r.tries[c.key()] >= maxTries
+			return !c.Pending() || !r.planned[c.key()] || r.tries[c.key()] >= maxTries
 		})
 		if len(pending) == 0 {
 			continue
@@ -356,7 +360,7 @@ func (r *run) amends() []step {
 				s.add(c, ofMark, "item_update", map[string]any{"id": c.Task.ID,
 					"description": remark(c.Task.Description, pageOf(&c.Game), m)}, c.Task.ID, c.Task.Description)
 			}
-			if r.strays[c.Task.ID] && part.Project != "" {
+			if r.strays[c.Task.ID] && part.Project != "" && part.Project != c.Task.Project {
 				delete(r.strays, c.Task.ID)
 				s.add(c, ofPlace, "item_move", map[string]any{"id": c.Task.ID, "project_id": part.Project}, c.Task.ID, part.Project)
 			}
@@ -579,14 +583,20 @@ func (r *run) write(ctx context.Context, steps []step) error {
 		written = min(written+changesIn(chunk), r.total)
 		r.progress(Progress{Done: written, Total: r.total, Message: message(chunk)})
 	}
-	// What was refused along with a feature may well be taken without it.
+	counted := map[string]bool{}
 	for _, st := range refusals {
-		if e := r.refused[st.key()]; r.without == before || e.Tag == todoist.TagProjectLimit || e.Tag == todoist.TagTaskLimit {
-			r.tries[st.key()]++
+		key := st.key()
+		switch e := r.refused[key]; {
+		case counted[key]:
+		case e.Tag == todoist.TagProjectLimit || e.Tag == todoist.TagTaskLimit || e.Tag == todoist.TagScope:
+			r.tries[key] = maxTries
+		case r.without == before:
+			r.tries[key]++
+		default:
+			// What was refused along with a feature may well be taken
+			// without it.
 		}
-		if e := r.refused[st.key()]; e.PlanLimit() && e.Tag != todoist.TagSectionLimit || e.Tag == todoist.TagScope {
-			r.tries[st.key()] = maxTries
-		}
+		counted[key] = true
 	}
 	return nil
 }
@@ -657,6 +667,12 @@ func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
 	switch st.of {
 	case ofView, ofMark:
 		return false
+	case ofPlace, ofReminder:
+		if _, ok := r.took[st.key()]; !ok {
+			return false // the task itself was refused, which says it all
+		}
+	}
+	switch st.of {
 	case ofNone:
 		const text = "Todoist did not let Tipoff take the reminders away, so they stay."
 		if !slices.Contains(r.notices, text) {
@@ -671,6 +687,7 @@ func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
 		r.lies[st.key()] = append(r.lies[st.key()], fieldReminder)
 		r.without.reminders = r.without.reminders || e.PlanLimit()
 	case ofTask:
+		delete(r.took, st.key())
 		if _, has := st.command.Args["duration"]; has && durationRefused(e) {
 			r.without.durations = true
 		}
@@ -794,6 +811,8 @@ func Explain(err error) string {
 		return "Todoist says that Tipoff may not do this. Sign out and in again to allow it."
 	case e.Status == http.StatusTooManyRequests:
 		return "Todoist asks for a pause: too many requests in a short time."
+	case e.Status == http.StatusNotFound:
+		return "It is not in your Todoist any more."
 	case e.Status == http.StatusUnauthorized:
 		return "Todoist no longer lets Tipoff in. Sign in again."
 	case e.Status >= 500:
