@@ -6,8 +6,8 @@ import (
 
 // match finds the game of each ref among games that are on: first by id; then by
 // both sides and the Eastern day, since ids differ between sources; then, for
-// games that moved as well, by both sides where one ref and one wanted game are
-// left over. Only then come games that are postponed, by id and by day, so that
+// games that moved as well, by who visits whom and then by both sides, where one
+// ref and one wanted game are left over. Only then come games that are postponed, by id and by day, so that
 // a task finds the new date of its game also where a source lists that as
 // another game. The result has an index into games per ref, or -1. No two refs
 // get the same game but those with the same id, which are copies of one task.
@@ -44,22 +44,29 @@ func match(refs []Ref, games []schedule.Game, wanted func(*schedule.Game) bool) 
 	pass(byID, id, false, true)
 	pass(byDay, Ref.pairDay, false, false)
 
-	leftRefs, leftGames := map[string][]int{}, map[string][]int{}
-	for i, r := range refs {
-		if found[i] < 0 && r.Away != "" {
-			leftRefs[r.pair()] = append(leftRefs[r.pair()], i)
+	// Who is at home tells two moved games of the same teams apart, unless one
+	// of them is swapped.
+	single := func(key func(Ref) string) {
+		leftRefs, leftGames := map[string][]int{}, map[string][]int{}
+		for i, r := range refs {
+			if found[i] < 0 && r.Away != "" {
+				leftRefs[key(r)] = append(leftRefs[key(r)], i)
+			}
+		}
+		for i := range games {
+			if k := key(refOf(&games[i])); !taken[i] && !games[i].Postponed && leftRefs[k] != nil && wanted(&games[i]) {
+				leftGames[k] = append(leftGames[k], i)
+			}
+		}
+		for k, r := range leftRefs {
+			if g := leftGames[k]; len(r) == 1 && len(g) == 1 {
+				found[r[0]] = g[0]
+				taken[g[0]] = true
+			}
 		}
 	}
-	for i := range games {
-		if pair := refOf(&games[i]).pair(); !taken[i] && !games[i].Postponed && leftRefs[pair] != nil && wanted(&games[i]) {
-			leftGames[pair] = append(leftGames[pair], i)
-		}
-	}
-	for pair, r := range leftRefs {
-		if g := leftGames[pair]; len(r) == 1 && len(g) == 1 {
-			found[r[0]] = g[0]
-		}
-	}
+	single(func(r Ref) string { return r.Away + " " + r.Home })
+	single(Ref.pair)
 
 	pass(byID, id, true, true)
 	pass(byDay, Ref.pairDay, true, false)
