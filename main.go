@@ -94,15 +94,16 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 		// Also when something is wrong, and then above all.
 		return errors.Join(cfg.show(stdout), err)
 	}
+	if command == "version" {
+		fmt.Fprintln(stdout, "tipoff", version())
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	switch {
 	case command == "":
 		return serve(ctx, cfg, stdout)
-	case command == "version":
-		fmt.Fprintln(stdout, "tipoff", version())
-		return nil
 	case command == "config check":
 		fmt.Fprintln(stdout, "The settings are usable.")
 		return cfg.notes(stdout)

@@ -36,7 +36,7 @@ func readRegistration(dir string) (*registration, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the registration: %w", err)
+		return nil, fmt.Errorf("the data dir %s cannot be read by user %d: %w", dir, os.Getuid(), err)
 	}
 	r := &registration{}
 	if err := json.Unmarshal(raw, r); err != nil || r.ClientID == "" || r.ClientSecret == "" {
