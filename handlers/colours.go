@@ -143,6 +143,18 @@ func hex(s string) colorful.Color {
 	return c
 }
 
+// A theme is a team's surface in both schemes.
+type theme struct{ light, dark string }
+
+// themes are the teams' by tricode.
+func themes(teams []schedule.Team) map[string]theme {
+	all := map[string]theme{}
+	for _, t := range teams {
+		all[t.Code] = theme{coloursOf(t.Primary, t.Secondary, lightScheme()).Fill.Hex(), coloursOf(t.Primary, t.Secondary, darkScheme()).Fill.Hex()}
+	}
+	return all
+}
+
 // teamsCSS is the style sheet with a class per team (team-bos) and one for no
 // team in particular (team-none), in both schemes.
 func teamsCSS(teams []schedule.Team) []byte {

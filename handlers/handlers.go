@@ -53,12 +53,14 @@ type server struct {
 	pages   *pages
 	files   *static.Files
 	gallery *gallery
+	themes  map[string]theme
+	runs    runs
 	hinted  sync.Once // that a proxy is not believed
 }
 
 // New returns the handler of the whole site.
 func New(cfg Config) (http.Handler, error) {
-	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/")}
+	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/"), themes: themes(schedule.Teams())}
 	var err error
 	if s.files, err = static.New(map[string][]byte{"teams.css": teamsCSS(schedule.Teams())}); err != nil {
 		return nil, fmt.Errorf("prepare the static files: %w", err)
@@ -112,6 +114,7 @@ func (s *server) routes() http.Handler {
 		r.Get("/import", s.handle(s.showImport))
 		writes := r.With(s.limited(writesPerAddress, s.byAddress), s.limited(writesPerUser, s.byUser))
 		writes.Post("/imports", s.handle(s.runImport))
+		r.Get("/imports", s.handle(s.follow))
 		r.Get("/projects", s.handle(s.listProjects))
 		r.Get("/projects/{id}", s.handle(s.showProject))
 		r.Get("/projects/{id}/remove", s.handle(s.askRemove))

@@ -28,6 +28,9 @@ func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if len(r.URL.Query()) == 0 {
+		return s.redirect(w, r, "/") // to pick a team
+	}
 	opts, err := importer.ParseOptions(r.URL.Query())
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
 		return s.showMistakes(w, r, user, r.URL.Query(), invalid)
@@ -45,29 +48,52 @@ func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 
 // showPlan shows the import page of a plan.
 func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.User, status int, plan *importer.Plan, flash *notice, again bool) error {
-	page := s.importPage(w, r, user, formOf(plan.Options, plan.Zone))
+	page := s.importPage(w, r, user, formOf(plan.Options))
 	page.Flash = flash
-	page.Plan = s.planView(r, user, plan)
+	page.Plan = s.planView(r, plan)
 	page.Plan.Again = again
+	if page.Plan.Nothing() && len(plan.Parts) == 1 && plan.Parts[0].Project != "" {
+		page.Plan.OpenURL = s.openURL(user, plan.Parts[0].Project)
+	}
+	page.Target = "A new project"
+	if len(plan.Parts) > 1 {
+		page.Target = "A project for each team"
+	} else if plan.Options.Target == importer.TargetNew && plan.Parts[0].Project != "" {
+		page.Target = "“" + plan.Parts[0].Name + "”, as before"
+	}
+	page.DefaultName = importer.ProjectName(plan.Options.Teams, plan.Season)
 	for _, p := range plan.Projects {
 		page.Projects = append(page.Projects, choice{p.ID, p.Name})
+		if p.ID == plan.Options.Target {
+			page.Target = p.Name
+		}
 	}
 	page.Reminders = plan.Limits.Reminders == nil || *plan.Limits.Reminders
 	page.Durations = plan.Limits.Durations != nil && *plan.Limits.Durations
-	page.ZoneNote = "Times are shown in " + zoneWords(plan.Zone) + "."
-	page.Zones = slices.Insert(page.Zones, 0, choice{plan.User.TZ.Timezone, "Your Todoist’s zone"})
+	page.Zone = zoneWords(s.planReader(r, plan).Zone.String())
+	page.EachZone = len(plan.Parts) > 1 && plan.Options.Timezone == importer.ZoneTeam
+	if j := s.runs.of(user.ID); j != nil {
+		at, _, _ := j.look()
+		page.Running = &runningView{Done: at.Done, Total: at.Total, Message: at.Message, Here: j.about == aboutOf(plan.Options)}
+	}
 	return s.pages.render(w, r, status, page)
 }
 
 // showMistakes shows the form as it was filled in, with what is wrong in it.
 func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, user session.User, typed url.Values, invalid importer.Invalid) error {
 	opts, _ := importer.ParseOptions(nil)
-	f := formOf(opts, user.Zone)
+	f := formOf(opts)
 	for field, values := range typed {
 		f.Values[field] = values
 	}
 	f.Errors = invalid
 	page := s.importPage(w, r, user, f)
+	page.Target = "A new project"
+	if target := f.Get("target"); target != importer.TargetNew && target != importer.TargetEach {
+		// What it is called is not known without asking Todoist.
+		page.Projects = []choice{{target, "The project chosen before"}}
+		page.Target = page.Projects[0].Label
+	}
 	page.Reminders, page.Durations = true, true
 	return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
 }
@@ -79,17 +105,29 @@ func (s *server) importPage(w http.ResponseWriter, r *http.Request, user session
 		page.AllTeams = append(page.AllTeams, choice{t.Code, t.FullName()})
 	}
 	opponents := map[string]bool{}
+	teamZone := ""
 	for _, code := range f.Values["team"] {
 		t, ok := schedule.TeamByCode(code)
 		if !ok {
 			continue
 		}
 		page.Teams = append(page.Teams, cardOf(t))
-		page.Zones = append(page.Zones, choice{t.Zone, "Where the " + t.Name + " play"})
+		teamZone = "Where the " + t.Name + " play: " + zoneWords(t.Zone)
 		for _, g := range s.Schedule.Season().For(t.Code) {
 			opponents[g.Opponent(t.Code).Code] = true
 		}
 	}
+	if len(page.Teams) > 1 {
+		teamZone = ""
+		if f.Get("target") == importer.TargetEach {
+			teamZone = "Where each team plays"
+		}
+	}
+	if code := page.Code(); code != "" {
+		page.layout.Title = "Import the " + page.Teams[0].Name
+		page.theme(s.themes[code])
+	}
+	page.Zones = zoneFieldOf(f, "Yours in Todoist: "+zoneWords(s.reader(r).Zone.String()), teamZone)
 	for _, c := range page.AllTeams {
 		if opponents[c.Value] {
 			page.Opponents = append(page.Opponents, c)
@@ -99,7 +137,7 @@ func (s *server) importPage(w http.ResponseWriter, r *http.Request, user session
 }
 
 // formOf fills in every field of the options' form.
-func formOf(o importer.Options, zone string) form {
+func formOf(o importer.Options) form {
 	pick := func(yes bool, a, b string) []string {
 		if yes {
 			return []string{a}
@@ -110,7 +148,7 @@ func formOf(o importer.Options, zone string) form {
 		"team": o.Teams, "opponent": o.Opponents,
 		"games": pick(o.Upcoming, "upcoming", "all"), "venue": pick(o.Venue == "", "all", o.Venue),
 		"tv": pick(o.National, "national", "any"), "from": {string(o.From)}, "to": {string(o.To)},
-		"title": {o.Title}, "timezone": pick(o.Timezone == "", zone, o.Timezone),
+		"title": {o.Title}, "timezone": {o.Timezone},
 		"labels": {strings.Join(o.Labels, ", ")}, "priority": {strconv.Itoa(o.Priority)},
 		"duration": {strconv.Itoa(o.Duration)}, "reminder": pick(o.Reminder == importer.NoReminder, "none", strconv.Itoa(o.Reminder)),
 		"tbd": pick(o.SkipTBD, "skip", "allday"), "target": {o.Target}, "name": {o.Name},
@@ -129,18 +167,9 @@ func formOf(o importer.Options, zone string) form {
 	return form{Values: v}
 }
 
-// zoneWords names a zone for people: "New York time".
-func zoneWords(zone string) string {
-	parts := strings.Split(zone, "/")
-	if len(parts) == 1 {
-		return zone
-	}
-	return strings.ReplaceAll(parts[len(parts)-1], "_", " ") + " time"
-}
-
 // planView is a plan as the pages show it.
-func (s *server) planView(r *http.Request, user session.User, plan *importer.Plan) *planView {
-	rd := s.planReader(user, plan)
+func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
+	rd := s.planReader(r, plan)
 	v := &planView{Fingerprint: plan.Fingerprint(), Options: plan.Options.Values()}
 	v.Options.Del("skip")
 	for _, ref := range plan.Options.Skip {
@@ -177,12 +206,17 @@ func (s *server) planView(r *http.Request, user session.User, plan *importer.Pla
 			v.Unchanged = append(v.Unchanged, row)
 		}
 	}
+	v.gather()
 	return v
 }
 
-// planReader reads times in the zone of the plan's tasks.
-func (s *server) planReader(user session.User, plan *importer.Plan) reader {
-	rd := s.reader(user)
+// planReader reads times in the zone of the plan's tasks, or in the account's
+// where they have several.
+func (s *server) planReader(r *http.Request, plan *importer.Plan) reader {
+	rd := s.reader(r)
+	if len(plan.Parts) > 1 && plan.Options.Timezone == importer.ZoneTeam {
+		return rd
+	}
 	if zone, err := time.LoadLocation(plan.Zone); err == nil && plan.Zone != "" {
 		rd.Zone = zone
 	}
@@ -243,14 +277,21 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), importTimeout)
 	defer cancel()
-	st := &stream{w: w, r: r, control: http.NewResponseController(w)}
-	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+	st := newStream(w, r)
+	if strings.Contains(r.Header.Get("Accept"), eventStream) {
 		defer st.keepAlive()()
 	} else {
 		st.off = true
 	}
+	j := s.runs.begin(user.ID, aboutOf(opts))
+	defer func() { s.runs.end(user.ID, j, st.last) }()
 	began := time.Now()
-	out, err := s.Importer.Run(ctx, c, user.ID, opts, r.PostForm.Get("plan"), st.progress)
+	out, err := s.Importer.Run(ctx, c, user.ID, opts, r.PostForm.Get("plan"), func(p importer.Progress) {
+		if p.Total > 0 {
+			j.progress(p)
+			st.progress(p)
+		}
+	})
 	s.logImport(ctx, user, opts, out, err, time.Since(began))
 	s.Metrics.imported(out, err)
 
@@ -268,9 +309,15 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 			failure{Message: s.problemOf(invalid).Text})
 	}
 	if err == nil && len(out.Failed) == 0 {
-		path := s.afterImport(out)
-		return st.instead(func() error { return s.redirect(w, r, path) },
-			finished{Location: s.base + path, Added: out.Added, Updated: out.Updated, Unchanged: out.Unchanged, Kept: out.Kept})
+		done := outcome{Added: out.Added, Updated: out.Updated, Unchanged: out.Unchanged, Kept: out.Kept}
+		path := pathAfter(out)
+		if len(out.Notices) > 0 {
+			s.Sessions.Put(r.Context(), noticesKey, strings.Join(out.Notices, "\n"))
+		}
+		return st.instead(func() error {
+			s.Sessions.Put(r.Context(), doneKey, path+"?"+done.values().Encode())
+			return s.redirect(w, r, path)
+		}, finished{Location: s.base + path + "?" + done.values().Encode(), outcome: done})
 	}
 	if out == nil {
 		p := s.problemOf(err)
@@ -282,7 +329,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 // importFailed says what is missing after an import that did not finish, game
 // by game.
 func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream, user session.User, out *importer.Outcome, err error) error {
-	rd := s.planReader(user, out.Plan)
+	rd := s.planReader(r, out.Plan)
 	reasons := []string{}
 	f := failure{RetryAfter: retryIn(err), Done: out.Added + out.Updated}
 	f.Total = f.Done + len(out.Failed)
@@ -314,21 +361,50 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 	}, f)
 }
 
-// afterImport is the path of the page to go to: the project, with what was
-// done, or the list of projects where there are several.
-func (s *server) afterImport(out *importer.Outcome) string {
-	path := "/projects"
-	if len(out.Projects) == 1 {
-		if out.Projects[0] == "" {
-			// Nothing was wanted, so there is no project either.
-			return "/import?" + out.Plan.Options.Values().Encode()
-		}
-		path += "/" + out.Projects[0]
+// What a session keeps until the page that an import leads to has shown it: that
+// page's path with the counts, and what was done without.
+//
+// A streamed import cannot set the cookie that some session stores need, so its
+// counts are in the address it leads to, from where a script takes them away.
+const (
+	doneKey    = "done"
+	noticesKey = "notices"
+)
+
+// pathAfter is the path of the page to go to: the project, or the list of
+// projects where there are several.
+func pathAfter(out *importer.Outcome) string {
+	if len(out.Projects) == 1 && out.Projects[0] != "" {
+		return "/projects/" + out.Projects[0]
 	}
-	return path + "?" + url.Values{
-		"added": {strconv.Itoa(out.Added)}, "updated": {strconv.Itoa(out.Updated)},
-		"unchanged": {strconv.Itoa(out.Unchanged)}, "kept": {strconv.Itoa(out.Kept)},
-	}.Encode()
+	return "/projects"
+}
+
+// justDone is what an import just did that led to this page, nil if there is
+// nothing.
+func (s *server) justDone(r *http.Request) *outcome {
+	values := r.URL.Query()
+	if !values.Has("added") {
+		path, counts, _ := strings.Cut(s.Sessions.Get(r.Context(), doneKey), "?")
+		kept, err := url.ParseQuery(counts)
+		if err != nil || path != r.URL.Path {
+			return nil
+		}
+		s.Sessions.Pop(r.Context(), doneKey)
+		values = kept
+	}
+	count := func(name string) int {
+		n, err := strconv.Atoi(values.Get(name))
+		if err != nil || n < 0 || n > 99999 {
+			return 0
+		}
+		return n
+	}
+	o := &outcome{Added: count("added"), Updated: count("updated"), Unchanged: count("unchanged"), Kept: count("kept")}
+	if notices := s.Sessions.Pop(r.Context(), noticesKey); notices != "" {
+		o.Notices = strings.Split(notices, "\n")
+	}
+	return o
 }
 
 func (s *server) logImport(ctx context.Context, user session.User, opts importer.Options, out *importer.Outcome, err error, took time.Duration) {
@@ -349,12 +425,9 @@ func (s *server) logImport(ctx context.Context, user session.User, opts importer
 // The data of the events of a streamed import, besides [importer.Progress].
 type (
 	finished struct {
-		Location  string `json:"location"`
-		Added     int    `json:"added"`
-		Updated   int    `json:"updated"`
-		Unchanged int    `json:"unchanged"`
-		Kept      int    `json:"kept"`
-		Failed    int    `json:"failed"`
+		Location string `json:"location"`
+		outcome
+		Failed int `json:"failed"`
 	}
 	failure struct {
 		Message    string       `json:"message"`
@@ -377,14 +450,22 @@ type stream struct {
 	r       *http.Request
 	control *http.ResponseController
 	off     bool
+	// last is the data of the last event, whether it was sent or not.
+	last any
 
 	mu    sync.Mutex
 	begun bool
 }
 
+const eventStream = "text/event-stream"
+
+func newStream(w http.ResponseWriter, r *http.Request) *stream {
+	return &stream{w: w, r: r, control: http.NewResponseController(w)}
+}
+
 // progress sends where an import stands.
 func (st *stream) progress(p importer.Progress) {
-	if !st.off && p.Total > 0 {
+	if !st.off {
 		st.send("progress", map[string]any{"done": p.Done, "total": p.Total, "message": p.Message})
 	}
 }
@@ -392,6 +473,7 @@ func (st *stream) progress(p importer.Progress) {
 // instead ends the import's answer: with a page where none has begun, otherwise
 // with a last event.
 func (st *stream) instead(page func() error, last any) error {
+	st.last = last
 	st.mu.Lock()
 	begun := st.begun
 	done, isDone := last.(finished)
@@ -426,7 +508,7 @@ func (st *stream) write(text string) {
 	if !st.begun {
 		st.begun = true
 		h := st.w.Header()
-		h.Set("Content-Type", "text/event-stream")
+		h.Set("Content-Type", eventStream)
 		h.Set("Cache-Control", "no-store")
 		// nginx would hold the events back otherwise.
 		h.Set("X-Accel-Buffering", "no")

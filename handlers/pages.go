@@ -3,19 +3,20 @@ package handlers
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"tipoff/schedule"
-	"tipoff/session"
 )
 
 // layout fills in what every page shows.
 func (s *server) layout(r *http.Request, title string) layout {
-	l := layout{Title: title, Demo: s.Demo != nil}
+	rd := s.reader(r)
+	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339), Here: r.URL.RequestURI()}
 	user, ok := s.Sessions.User(r.Context())
 	if ok {
 		l.Me = &account{Name: user.Name, Plan: user.Plan}
-		l.Private = true
+		l.Private, l.Times = true, false
 	}
 	if l.Demo {
 		l.DemoURL = "/demo/todoist/"
@@ -28,7 +29,7 @@ func (s *server) layout(r *http.Request, title string) layout {
 		schedule.SourceNBA: "the league’s feed", schedule.SourceESPN: "ESPN",
 		schedule.SourceFile: "a file on this server", schedule.SourceEmbedded: "the one that came with Tipoff",
 	}[report.Source]
-	l.Schedule = &scheduleNote{Source: source, AsOf: s.reader(user).momentOf(report.AsOf), Trouble: report.Trouble}
+	l.Schedule = &scheduleNote{Source: source, AsOf: rd.momentOf(report.AsOf), Trouble: report.Trouble}
 	return l
 }
 
@@ -44,20 +45,6 @@ func (s *server) private(w http.ResponseWriter, r *http.Request, title, section 
 	l := s.layout(r, title)
 	l.Private, l.Section = true, section
 	return l
-}
-
-// reader is how a user reads times; a visitor's are the league's.
-func (s *server) reader(u session.User) reader {
-	rd := reader{Zone: schedule.Eastern(), Now: s.Now()}
-	if u.ID == "" {
-		return rd
-	}
-	if zone, err := time.LoadLocation(u.Zone); err == nil && u.Zone != "" {
-		rd.Zone = zone
-	}
-	rd.Hours24, rd.DayFirst = u.Clock24, u.DayFirst
-	rd.WeekStart = time.Weekday(u.StartDay % 7)
-	return rd
 }
 
 // cardOf is a team as pages show it.
@@ -95,7 +82,11 @@ func whenOf(g *schedule.Game, rd reader) moment {
 	if g.TBD() {
 		return rd.momentOfDay(string(g.Day))
 	}
-	return rd.momentOf(g.Tip)
+	m := rd.momentOf(g.Tip)
+	if !g.Tip.After(rd.Now) && g.Upcoming(rd.Now) && g.Status != schedule.Final && !g.Postponed {
+		m.On, m.Relative = true, "on now"
+	}
+	return m
 }
 
 // labelOf says what is special about a game, if anything.
@@ -117,9 +108,11 @@ func labelOf(g *schedule.Game) string {
 // home is the team picker.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	user, _ := s.Sessions.User(r.Context())
-	season, rd := s.Schedule.Season(), s.reader(user)
+	season, rd := s.Schedule.Season(), s.reader(r)
 	page := homePage{layout: s.layout(r, ""), Season: season.Label}
-	page.Section = "teams"
+	page.Section, page.Direct = "teams", user.ID == "" && s.App != nil
+	page.Query = strings.TrimSpace(r.URL.Query().Get("q"))
+	page.Zone = zoneWords(rd.Zone.String())
 	page.Canonical, page.ShareImage = s.absolute("/"), s.absolute("/share.png")
 	page.ShareWords = "Every game on your list. Right all season."
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
@@ -127,11 +120,12 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	for _, name := range []string{"East", "West"} {
 		c := conference{Name: name}
 		for _, t := range schedule.Teams() {
-			if t.Conference != name {
+			card := cardOf(t)
+			if t.Conference != name || !card.Fits(page.Query) {
 				continue
 			}
-			card := cardOf(t)
 			card.Next = nextGame(season, t.Code, rd)
+			page.Found++
 			i := slices.IndexFunc(c.Divisions, func(d division) bool { return d.Name == t.Division })
 			if i < 0 {
 				c.Divisions = append(c.Divisions, division{Name: t.Division})
@@ -148,7 +142,9 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 			}
 			return 1
 		})
-		page.Conferences = append(page.Conferences, c)
+		if len(c.Divisions) > 0 {
+			page.Conferences = append(page.Conferences, c)
+		}
 	}
 	if user.ID != "" {
 		w.Header().Set("Cache-Control", "no-store")
@@ -169,13 +165,13 @@ func nextGame(season *schedule.Season, team string, rd reader) *gameRow {
 	return nil
 }
 
-// teamKey is where a session keeps the team that was chosen last.
+// teamKey is where a session keeps the team that was chosen last. Visitors who
+// are not signed in have none, since nothing is kept of them.
 const teamKey = "team"
 
 // listSessions shows where a user is signed in.
 func (s *server) listSessions(w http.ResponseWriter, r *http.Request) error {
-	_, user, err := s.client(r)
-	if err != nil {
+	if _, _, err := s.client(r); err != nil {
 		return err
 	}
 	infos, err := s.Sessions.Sessions(r.Context())
@@ -183,7 +179,7 @@ func (s *server) listSessions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := sessionsPage{layout: s.private(w, r, "Where you are signed in", "")}
-	rd := s.reader(user)
+	rd := s.reader(r)
 	for _, info := range infos {
 		page.Sessions = append(page.Sessions, sessionLine{Handle: info.Handle, Browser: info.Browser,
 			Since: rd.momentOf(info.Since), Seen: rd.momentOf(info.Seen), Here: info.Current})

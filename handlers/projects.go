@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -44,9 +44,12 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
 		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Teams),
-		Plan: s.planView(r, user, e.Plan), Done: outcomeOf(r.URL.Query()),
+		Plan: s.planView(r, e.Plan), Done: s.justDone(r), Running: s.runs.of(user.ID) != nil,
 		OptionsURL: "/import?" + e.Plan.Options.Values().Encode()}
-	rd := s.planReader(user, e.Plan)
+	if page.Team != nil {
+		page.theme(s.themes[page.Team.Code])
+	}
+	rd := s.planReader(r, e.Plan)
 	for _, change := range e.Plan.Changes() {
 		if change.Task != nil && change.Kind != importer.Completed && change.Game.Upcoming(s.Now()) {
 			page.Games = append(page.Games, rowOf(change, rd))
@@ -68,22 +71,6 @@ func onlyTeam(codes []string) *teamCard {
 	return &card
 }
 
-// outcomeOf reads what an import just did from the address it led to, nil if
-// there is nothing.
-func outcomeOf(q url.Values) *outcome {
-	if !q.Has("added") {
-		return nil
-	}
-	count := func(name string) int {
-		n, err := strconv.Atoi(q.Get(name))
-		if err != nil || n < 0 || n > 99999 {
-			return 0
-		}
-		return n
-	}
-	return &outcome{Added: count("added"), Updated: count("updated"), Unchanged: count("unchanged"), Kept: count("kept")}
-}
-
 // listProjects shows all projects with games from Tipoff.
 func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	c, user, err := s.client(r)
@@ -94,11 +81,16 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := projectsPage{layout: s.private(w, r, "Your projects", "projects")}
+	page := projectsPage{layout: s.private(w, r, "Your projects", "projects"), Running: s.runs.of(user.ID) != nil}
+	if done := s.justDone(r); done != nil {
+		page.Flash = &notice{Kind: "done", Text: strings.Join(append([]string{done.Line()}, done.Notices...), " ")}
+	} else if gone := s.Sessions.Pop(r.Context(), removedKey); gone != "" {
+		page.Flash = &notice{Kind: "done", Text: gone}
+	}
 	for _, e := range all {
 		line := projectLine{ID: e.Project.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),
 			Team: onlyTeam(e.Teams), Waiting: e.Plan.Pending(), Left: len(e.Tasks)}
-		rd := s.planReader(user, e.Plan)
+		rd := s.planReader(r, e.Plan)
 		for _, change := range e.Plan.Changes() {
 			if change.Task != nil && change.Kind != importer.Completed && !change.Game.Postponed && change.Game.Upcoming(s.Now()) {
 				row := rowOf(change, rd)
@@ -152,5 +144,14 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 		return noProject(err)
 	}
 	s.Log.InfoContext(r.Context(), "import removed", "user", user.ID, "tasks", len(removal.Tasks))
-	return s.redirect(w, r, "/projects?removed="+strconv.Itoa(len(removal.Tasks)))
+	text := "“" + removal.Project.Name + "” is gone, with " + plural(len(removal.Tasks), "open task") + ". Nothing else was touched."
+	if !removal.Whole {
+		text = plural(len(removal.Tasks), "task") + " removed from “" + removal.Project.Name + "”. Nothing else was touched."
+	}
+	s.Sessions.Put(r.Context(), removedKey, text)
+	return s.redirect(w, r, "/projects")
 }
+
+// removedKey is where a session keeps what was removed until the next page says
+// it.
+const removedKey = "removed"

@@ -232,7 +232,7 @@ func writeAssets(t *testing.T, folder string) {
 	if err := os.MkdirAll(filepath.Join(folder, "static"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"app.css", "teams.css", "icon.svg", "icon-180.png", "app.webmanifest", "picker.js", "import.js", "team.js"} {
+	for _, name := range []string{"app.css", "teams.css", "icon.svg", "icon-180.png", "app.webmanifest", "picker.js", "import.js", "team.js", "times.js"} {
 		w := httptest.NewRecorder()
 		files.ServeHTTP(w, httptest.NewRequest("GET", files.URL(name), nil))
 		if err := os.WriteFile(filepath.Join(folder, files.URL(name)), w.Body.Bytes(), 0o644); err != nil {

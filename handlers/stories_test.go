@@ -15,10 +15,10 @@ func stories() map[string]view {
 	if err != nil {
 		panic(err)
 	}
-	rd := reader{Zone: ny, Now: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)}
+	rd := reader{Zone: ny, Words: wordsOf("en", false), Now: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)}
 	me := &account{Name: "Robin Example", Plan: "Pro"}
 	note := &scheduleNote{Source: "the league’s feed", AsOf: rd.momentOf(rd.Now.Add(-40 * time.Minute))}
-	out := layout{Title: "Pick your team", Section: "teams", Schedule: note, Description: "Every game of your team as a Todoist task, right all season."}
+	out := layout{Title: "Pick your team", Section: "teams", Schedule: note, Here: "/here", Description: "Every game of your team as a Todoist task, right all season."}
 	in := out
 	in.Me = me
 	titled := func(l layout, title, section string) layout { l.Title, l.Section = title, section; return l }
@@ -32,7 +32,7 @@ func stories() map[string]view {
 	conferences := storyConferences(&next)
 	options := form{Values: url.Values{
 		"team": {"BOS"}, "games": {"upcoming"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"},
-		"tv": {"any"}, "timezone": {"America/New_York"}, "target": {"new"}, "name": {"Boston Celtics 2026-27"},
+		"tv": {"any"}, "title": {"names"}, "timezone": {""}, "target": {"new"}, "name": {"Boston Celtics 2026-27"},
 		"view": {"list"}, "sections": {"none"}, "priority": {"4"}, "duration": {"150"}, "reminder": {"none"}, "tbd": {"allday"},
 	}}
 	opponents := []choice{{"NYK", "New York Knicks"}, {"MIA", "Miami Heat"}, {"LAL", "Los Angeles Lakers"}, {"CHI", "Chicago Bulls"}}
@@ -43,11 +43,12 @@ func stories() map[string]view {
 
 	fresh := importPage{
 		layout: titled(in, "Import the Celtics", ""), Form: options, Teams: []teamCard{celtics}, AllTeams: all, Opponents: opponents,
-		Zones:    []choice{{"America/New_York", "Your Todoist’s, and the Celtics’"}},
-		Projects: []choice{{"in", "Inbox"}, {"77", "Sports"}}, ZoneNote: "Times are New York time.", Reminders: true, Durations: true,
+		Zones:    zoneFieldOf(options, "Yours in Todoist: New York time", "Where the Celtics play: New York time"),
+		Projects: []choice{{"in", "Inbox"}, {"77", "Sports"}}, Target: "A new project", DefaultName: "Boston Celtics 2026-27", Zone: "New York time", Reminders: true, Durations: true,
 		Plan: &planView{Import: "i-1", Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: true, Added: planRows[14:]},
 	}
 	again := fresh
+	again.Target = "“Boston Celtics 2026-27”, as before"
 	again.Plan = &planView{
 		Import: "i-2", Fingerprint: "f-2", Options: options.Values, Project: "Boston Celtics 2026-27",
 		Added: planRows[40:43], Unchanged: planRows[20:40],
@@ -59,6 +60,7 @@ func stories() map[string]view {
 		Kept:      []planRow{{ID: "k1", When: planRows[19].When, Title: "Lakers night with Sam!", Note: "You moved this task to Friday. The league now says Sat, Dec 5, 8:30 PM.", Changes: []change{{"Tip-off", "Fri, Dec 4, 8:00 PM", "Sat, Dec 5, 8:30 PM"}}}},
 		Notices:   []notice{{Kind: "warn", Text: "Your plan keeps 300 open tasks in a project; this one will have 212."}},
 	}
+	again.Plan.gather()
 	every := fresh
 	every.Teams = nil
 	for _, t := range schedule.Teams() {
@@ -75,6 +77,22 @@ func stories() map[string]view {
 	inStep := again
 	inStep.Plan = &planView{Project: "Boston Celtics 2026-27", Unchanged: planRows[14:]}
 
+	options2 := again
+	relabelled := make([]planRow, 0, 60)
+	for i, row := range planRows[14:74] {
+		row.Changes = []change{{"Labels", "none", "nba"}, {"Section", "none", row.When.Month}, {"Title", row.Title, "🏀 " + row.Title}}
+		if i == 3 {
+			row.Changes = append(row.Changes, change{"When", "Sun, Nov 29, 6:00 PM", row.When.Day + ", " + row.When.Clock})
+		}
+		relabelled = append(relabelled, row)
+	}
+	options2.Plan = &planView{Fingerprint: "f-5", Options: options.Values, Project: "Boston Celtics 2026-27", Changed: relabelled}
+	options2.Plan.gather()
+	running := fresh
+	running.Running = &runningView{Done: 400, Total: 1230, Message: "Writing the Bulls’ games", Here: true}
+	other := fresh
+	other.Running = &runningView{Done: 12, Total: 65}
+
 	project := projectPage{
 		layout: titled(in, "Boston Celtics 2026-27", "projects"), ID: "6XR4", Name: "Boston Celtics 2026-27", OpenURL: "https://app.todoist.com/app/project/6XR4",
 		Team: &celtics, OptionsURL: "/import?team=BOS&target=6XR4", Games: planRows[14:40], Completed: 9,
@@ -87,18 +105,14 @@ func stories() map[string]view {
 	out1.LeftOut = true
 	aside.Plan = &planView{Import: "i-4", Fingerprint: "f-4", Options: options.Values, Project: project.Name, Added: []planRow{out1}, Unchanged: planRows[15:40]}
 	done := project
-	done.Done = &outcome{Added: 68}
-	partly := waiting
-	partly.Done = &outcome{Added: 66, Failed: []failedTask{
-		{Title: "Celtics at Bulls", When: planRows[15].When, Reason: "Todoist did not take it: the project is full."},
-		{Title: "Celtics vs Heat", When: planRows[16].When, Reason: "Todoist did not answer in time."},
-	}, Retry: "Todoist asks to wait for a minute before the next try."}
-
+	done.Done = &outcome{Added: 68, Notices: []string{"Your Todoist plan has no reminders before a game, so the tasks have none."}}
+	behind := project
+	behind.Running = true
 	team := teamPage{
-		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running", Now: rd.Now.Format(time.RFC3339),
+		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running",
 		Facts: teamFacts{Left: 68, Home: 33, Away: 35, BackToBacks: 11, Trip: 6, TripFrom: season[30].When, TripTo: season[35].When, National: 24, CupGames: 2},
 		Form:  form{Values: url.Values{"games": {"all"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"}, "tv": {"any"}, "timezone": {"America/New_York"}}}, Opponents: opponents,
-		Calendar: rd.calendarOf(season), Games: season, Of: len(season), Zone: "New York time",
+		Calendar: rd.calendarOf(season), Games: season, Of: len(season), Zone: "New York time", Direct: true,
 		CalendarURL: "/teams/bos.ics", WebcalURL: "webcal://localhost:8080/teams/bos.ics", CSVURL: "/teams/bos.csv", ImportURL: "/import?team=BOS",
 	}
 	team.Team.Arena = "TD Garden"
@@ -116,19 +130,30 @@ func stories() map[string]view {
 	troubled := out
 	troubled.Schedule = &scheduleNote{Source: "the copy that came with Tipoff", AsOf: rd.momentOfDay("2026-08-16"), Trouble: "The league’s feed is not answering; Tipoff keeps trying."}
 
-	home := homePage{layout: out, Conferences: conferences, Season: "2026-27"}
-	homeIn := homePage{layout: demo, Conferences: conferences, Season: "2026-27", Last: &celtics}
+	team.Zones = zoneFieldOf(team.Form, "The league’s: New York time", "Where the Celtics play: New York time")
+	home := homePage{layout: out, Conferences: conferences, Season: "2026-27", Zone: "New York time", Direct: true, Found: 30}
+	homeIn := homePage{layout: demo, Conferences: conferences, Season: "2026-27", Last: &celtics, Zone: "New York time", Found: 30}
+	found := home
+	found.Query, found.Found = "bos", 1
+	found.Conferences = []conference{{Name: "East", Divisions: []division{{Name: "Atlantic", Teams: []teamCard{celtics}}}}}
+	none := home
+	none.Query, none.Found, none.Conferences = "gotham", 0, nil
 	trouble := errorPage{layout: titled(troubled, "Not found", ""), Status: 404, Heading: "There is no such page", Text: "The address leads nowhere: no team goes by “XYZ”.", Advice: "Pick the team from the list instead.", RequestID: "r-5f2c9a"}
 
 	return map[string]view{
 		"home":                home,
 		"home-signed-in-demo": homeIn,
+		"home-found":          found,
+		"home-none":           none,
 		"sign-in":             signInPage{layout: titled(out, "Sign in", ""), Next: "/import?team=BOS", Team: &celtics, OAuth: true, Token: true},
 		"sign-in-wrong":       signInPage{layout: titled(out, "Sign in", ""), OAuth: true, Token: true, Wrong: "You said no at Todoist, so nothing was connected. You can try again at any time."},
 		"sign-in-token-wrong": signInPage{layout: titled(demoOut(out), "Sign in", ""), Token: true, Wrong: "Todoist does not know this token. Copy it once more, without spaces.", WrongToken: true},
 		"import":              fresh,
 		"import-again":        again,
 		"import-every-team":   every,
+		"import-new-options":  options2,
+		"import-running":      running,
+		"import-other-runs":   other,
 		"import-wrong":        wrong,
 		"import-stopped":      stopped,
 		"import-in-step":      inStep,
@@ -136,7 +161,7 @@ func stories() map[string]view {
 		"project-left-out":    aside,
 		"project-waiting":     waiting,
 		"project-done":        done,
-		"project-partly":      partly,
+		"project-running":     behind,
 		"remove":              removePage{layout: titled(in, "Take back", "projects"), ID: "6XR4", Name: project.Name, Team: &celtics, Tasks: 68, Completed: 9, WholeProject: true, Consent: true},
 		"remove-shared":       removePage{layout: titled(in, "Take back", "projects"), ID: "77", Name: "Sports", Tasks: 68, Others: 4, Sections: 2},
 		"projects": projectsPage{layout: titled(in, "Your projects", "projects"), Projects: []projectLine{

@@ -44,18 +44,6 @@ func filterOf(t schedule.Team, o importer.Options) schedule.Filter {
 		National: o.National, Opponents: o.Opponents, From: o.From, To: o.To}
 }
 
-// zoneOf is the zone that the options ask for, or otherwise.
-func zoneOf(t schedule.Team, o importer.Options, otherwise *time.Location) *time.Location {
-	name := o.Timezone
-	if name == importer.ZoneTeam {
-		name = t.Zone
-	}
-	if zone, err := time.LoadLocation(name); err == nil && name != "" {
-		return zone
-	}
-	return otherwise
-}
-
 // team shows a team's season as a picture and as a list.
 func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	t, err := teamOf(r)
@@ -63,16 +51,17 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user, _ := s.Sessions.User(r.Context())
-	season, rd := s.Schedule.Season(), s.reader(user)
+	season, rd := s.Schedule.Season(), s.reader(r)
 	query, opts, err := selection(r, t)
 	rd.Zone = zoneOf(t, opts, rd.Zone)
 	status := http.StatusOK
 	page := teamPage{layout: s.layout(r, t.FullName()), Team: cardOf(t), Season: season.Label}
-	page.Section = "teams"
+	page.Section, page.Direct = "teams", user.ID == "" && s.App != nil
 	page.Canonical, page.ShareImage = s.absolute("/teams/"+t.Code), s.absolute("/teams/"+t.Code+".png")
 	page.ShareWords = "The " + t.FullName() + "’s " + season.Label + " season as a calendar"
 	page.Description = "The " + t.FullName() + "’s " + season.Label + " season: every game, when and where it is and who shows it."
-	page.Form = formOf(opts, rd.Zone.String())
+	page.theme(s.themes[t.Code])
+	page.Form = formOf(opts)
 	if invalid, ok := err.(importer.Invalid); ok {
 		page.Form.Errors = invalid
 		for field, values := range query {
@@ -82,7 +71,6 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.State = map[schedule.State]string{schedule.NotReleased: "unreleased", schedule.Ahead: "ahead",
 		schedule.RegularSeason: "running", schedule.Postseason: "playoffs", schedule.Over: "over"}[season.State(s.Now())]
-	page.Now = s.Now().UTC().Format(time.RFC3339)
 	page.Facts = factsOf(season, t.Code, rd)
 	games := filterOf(t, opts).Games(season, s.Now())
 	pairs := schedule.FactsFor(season, t.Code, s.Now()).BackToBack
@@ -105,10 +93,12 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Team.Next = nextGame(season, t.Code, rd)
 	page.Zone = zoneWords(rd.Zone.String())
-	s.teamLinks(&page, r, t, opts)
+	page.Zones = zoneFieldOf(page.Form, openZone(page.layout, r, s.reader(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
+	s.teamLinks(&page, t, opts, rd.Zone)
 	if user.ID != "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
+	w.Header().Add("Vary", timesHeader)
 	return s.pages.render(w, r, status, page)
 }
 
@@ -163,22 +153,47 @@ func (s *server) export(w http.ResponseWriter, r *http.Request, kind, ending str
 	return nil
 }
 
+// openZone says which zone a season's page takes when none is chosen.
+func openZone(l layout, r *http.Request, rd reader) string {
+	whose := "The league’s"
+	switch {
+	case l.Me != nil:
+		whose = "Yours in Todoist"
+	case r.Header.Get(timesHeader) != "":
+		whose = "Yours"
+	}
+	return whose + ": " + zoneWords(rd.Zone.String())
+}
+
 // teamLinks fills in the addresses of the same selection elsewhere.
-func (s *server) teamLinks(page *teamPage, r *http.Request, t schedule.Team, opts importer.Options) {
-	selection := opts.Values()
-	selection.Del("team")
-	query := ""
-	if len(selection) > 0 {
-		query = "?" + selection.Encode()
+func (s *server) teamLinks(page *teamPage, t schedule.Team, opts importer.Options, zone *time.Location) {
+	link := func(ending string, selection url.Values) string {
+		selection.Del("team")
+		if selection.Get("games") == "all" {
+			selection.Del("games") // as the page has it by default
+		}
+		if len(selection) == 0 {
+			return "/teams/" + t.Code + ending
+		}
+		return "/teams/" + t.Code + ending + "?" + selection.Encode()
 	}
-	page.CalendarURL = "/teams/" + t.Code + ".ics" + query
-	page.CSVURL = "/teams/" + t.Code + ".csv" + query
+	page.CalendarURL = link(".ics", opts.Values())
+	// A calendar has instants, a table has clocks and shows those of the page.
+	table := opts.Values()
+	if zone.String() != schedule.Eastern().String() {
+		table.Set("timezone", zone.String())
+	}
+	page.CSVURL = link(".csv", table)
 	page.WebcalURL = "webcal" + strings.TrimPrefix(s.PublicURL.Scheme, "http") + "://" + s.PublicURL.Host + s.base + page.CalendarURL
-	importQuery := url.Values{"team": {t.Code}}
-	if r.URL.RawQuery != "" {
-		importQuery = opts.Values()
+	// The page shows the whole season; tasks are for what is still to come.
+	// Without a filter the address is bare, so that a project that is there
+	// keeps its options.
+	tasks := opts.Values()
+	tasks.Set("games", "upcoming")
+	if len(tasks) == 2 {
+		tasks.Del("games")
 	}
-	page.ImportURL = "/import?" + importQuery.Encode()
+	page.ImportURL = "/import?" + tasks.Encode()
 }
 
 // factsOf are the numbers that people look for, for the games still to come.

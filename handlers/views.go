@@ -1,11 +1,15 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A layout is what every page shows around its own content. Each page's
@@ -25,6 +29,17 @@ type layout struct {
 	ShareImage, Canonical string
 	// ShareWords say what the image shows.
 	ShareWords string
+	// Times says that a script may write the page's times as the browser does:
+	// nobody is signed in whose account says how. Now is the instant of the
+	// page in RFC 3339, since the program's clock may not be the browser's
+	// (-now).
+	Times bool
+	Now   string
+	// Here is the path of the page itself, for a link that loads it again.
+	Here string
+	// ThemeLight and ThemeDark colour the browser's own frame; empty for the
+	// page's.
+	ThemeLight, ThemeDark string
 	// Me is nil for a visitor who is not signed in.
 	Me *account
 	// Demo says that the in-memory Todoist takes the real one's place; DemoURL
@@ -36,6 +51,9 @@ type layout struct {
 	// Schedule says where the games come from; nil leaves the line out.
 	Schedule *scheduleNote
 }
+
+// theme colours the browser's frame as the page's band.
+func (l *layout) theme(t theme) { l.ThemeLight, l.ThemeDark = t.light, t.dark }
 
 // An account is who is signed in, as the header shows it.
 type account struct {
@@ -78,21 +96,27 @@ type moment struct {
 	// Date is the day as the visitor's zone has it (2026-10-20), Month the
 	// heading it goes below ("October 2026").
 	Date, Month string
-	// Day reads like "Tue, Oct 20" or "Tue 20 Oct".
-	Day string
+	// Day reads like "Tue, Oct 20" or "Tue 20 Oct". Lang is the language that
+	// Day and Month are in, empty for the page's own.
+	Day, Lang string
 	// Clock reads like "7:30 PM" or "19:30", Zone like "EDT". Both are empty
 	// for a day without a time.
 	Clock, Zone string
 	// Relative reads like "tonight" or "in 3 days"; empty when the day is
 	// more than a week ahead, or past.
 	Relative string
+	// On says that a game has tipped off and is not over; Relative is then
+	// "on now".
+	On bool
 }
 
 // A reader is how one visitor reads times. Zone must be set.
 type reader struct {
 	Zone *time.Location
-	// Hours24 and DayFirst choose 19:30 over 7:30 PM and 20 Oct over Oct 20.
-	Hours24, DayFirst bool
+	// Words are how the visitor's language writes dates.
+	Words dateWords
+	// Hours24 chooses 19:30 over 7:30 PM.
+	Hours24 bool
 	// WeekStart is the calendar's first column.
 	WeekStart time.Weekday
 	Now       time.Time
@@ -105,7 +129,7 @@ func (rd reader) momentOf(t time.Time) moment {
 	m.ISO = t.UTC().Format(time.RFC3339)
 	m.Clock = local.Format("3:04 PM")
 	if rd.Hours24 {
-		m.Clock = local.Format("15:04")
+		m.Clock = local.Format(rd.Words.clock)
 	}
 	m.Zone = zoneName(local)
 	if m.Relative == "today" && local.Hour() >= 17 {
@@ -135,14 +159,9 @@ func (rd reader) day(local time.Time) moment {
 	now := rd.Now.In(rd.Zone)
 	m := moment{
 		Date:  local.Format(time.DateOnly),
-		Month: local.Format("January 2006"),
-		Day:   local.Format("Mon, Jan 2"),
-	}
-	if rd.DayFirst {
-		m.Day = local.Format("Mon 2 Jan")
-	}
-	if local.Sub(now).Abs() > 300*24*time.Hour {
-		m.Day += local.Format(" 2006")
+		Month: rd.Words.writeMonth(local),
+		Day:   rd.Words.writeDay(local, local.Sub(now).Abs() > 300*24*time.Hour),
+		Lang:  rd.Words.lang,
 	}
 	switch days := daysBetween(now, local); {
 	case days == 0:
@@ -208,6 +227,19 @@ func (t teamCard) Words() string {
 	return strings.TrimSpace(strings.ToLower(t.City + " " + t.Name + " " + t.Code + " " + also[t.Code]))
 }
 
+// Fits says whether each word that was typed begins one of the team's words.
+// The script that searches as somebody types does the same.
+func (t teamCard) Fits(typed string) bool {
+	apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	own := strings.FieldsFunc(t.Words(), apart)
+	for _, word := range strings.FieldsFunc(strings.ToLower(typed), apart) {
+		if !slices.ContainsFunc(own, func(one string) bool { return strings.HasPrefix(one, word) }) {
+			return false
+		}
+	}
+	return true
+}
+
 // A gameRow is one game as one team's fan sees it.
 type gameRow struct {
 	// ID is the league's or ESPN's; the list's anchor is "game-" and the ID.
@@ -257,16 +289,17 @@ func (g gameRow) Versus() string {
 
 // A month is a stretch of a long list.
 type month[Row any] struct {
-	Name string
-	Rows []Row
+	// Name is in the language Lang, empty for the page's own.
+	Name, Lang string
+	Rows       []Row
 }
 
-// byMonth groups rows, in their order, below the months that name gives.
-func byMonth[Row any](rows []Row, name func(Row) string) []month[Row] {
+// byMonth groups rows, in their order, below the months of when they are.
+func byMonth[Row any](rows []Row, when func(Row) moment) []month[Row] {
 	var months []month[Row]
 	for _, row := range rows {
-		if n := len(months); n == 0 || months[n-1].Name != name(row) {
-			months = append(months, month[Row]{Name: name(row)})
+		if n := len(months); n == 0 || months[n-1].Name != when(row).Month {
+			months = append(months, month[Row]{Name: when(row).Month, Lang: when(row).Lang})
 		}
 		last := &months[len(months)-1]
 		last.Rows = append(last.Rows, row)
@@ -375,6 +408,14 @@ type homePage struct {
 	Last *teamCard
 	// Season reads "2026-27".
 	Season string
+	// Query is what was searched for, Found how many teams fit.
+	Query string
+	Found int
+	// Direct says that picking a team leads straight to Todoist's page of
+	// consent: nobody is signed in, and the host has registered an app.
+	Direct bool
+	// Zone is the zone of the times in words ("New York time").
+	Zone string
 }
 
 // A conference is a part of the team picker.
@@ -422,18 +463,32 @@ type importPage struct {
 	AllTeams []choice
 	// Opponents are the tricodes of those on the schedule.
 	Opponents []choice
-	// Zones are suggestions with the reason in words: the account's and the
-	// teams'. AllZones are the names to complete from, may be empty.
-	Zones    []choice
-	AllZones []string
-	// Projects are the existing ones to import into, Inbox among them.
+	// Zones are the time zones to choose from.
+	Zones zoneField
+	// Projects are the existing ones to import into, Inbox among them. Target
+	// is where the tasks go, in words.
 	Projects []choice
-	// ZoneNote says in words which zone the times below are in.
-	ZoneNote string
+	Target   string
+	// DefaultName is what a new project is called unless it is named.
+	DefaultName string
+	// Zone is the zone of the times below, in words ("Berlin time"). EachZone
+	// says that the tasks themselves are in each team's own.
+	Zone     string
+	EachZone bool
+	// Running is an import of this person's under way, nil for none.
+	Running *runningView
 	// Reminders and Durations say what the account's plan allows.
 	Reminders, Durations bool
 	// Plan is nil when mistakes in the form leave nothing to show.
 	Plan *planView
+}
+
+// A runningView is an import under way in another request.
+type runningView struct {
+	Done, Total int
+	Message     string
+	// Here says that it is the one that this page is about.
+	Here bool
 }
 
 // Code is the tricode whose colours the page wears; empty for several teams.
@@ -449,7 +504,7 @@ func (p importPage) Code() string {
 func (p importPage) Open(group string) bool {
 	fields := map[string][]string{
 		"games":   {"team", "games", "venue", "type", "tv", "opponent", "from", "to", "skip"},
-		"tasks":   {"timezone", "duration", "reminder", "priority", "labels", "tbd"},
+		"tasks":   {"title", "timezone", "duration", "reminder", "priority", "labels", "tbd"},
 		"project": {"target", "name", "view", "sections"},
 	}
 	for _, name := range fields[group] {
@@ -458,6 +513,19 @@ func (p importPage) Open(group string) bool {
 		}
 	}
 	return group == "games" && len(p.Teams) == 0
+}
+
+// Follows says that the page shows an import under way rather than a plan.
+func (p importPage) Follows() bool {
+	return p.Running != nil && p.Running.Here && len(p.Form.Errors) == 0
+}
+
+// NewTarget names the entry of the targets that is no project of its own.
+func (p importPage) NewTarget() string {
+	if p.Form.Get("target") == "new" && p.Target != "" {
+		return p.Target
+	}
+	return "A new project"
 }
 
 // GamesLine says in a few words which games are chosen.
@@ -487,11 +555,20 @@ func (p importPage) GamesLine() string {
 	return strings.Join(words, ", ")
 }
 
-// TasksLine says in a few words what the tasks will be like.
+// TasksLine says in a few words what the tasks are like.
 func (p importPage) TasksLine() string {
-	words := []string{strings.ReplaceAll(p.Form.Get("timezone"), "_", " ")}
-	if _, city, ok := strings.Cut(words[0], "/"); ok {
-		words[0] = city + " time"
+	var words []string
+	switch {
+	case p.EachZone:
+		words = append(words, "each team’s own time")
+	case p.Zone != "":
+		words = append(words, p.Zone)
+	}
+	switch p.Form.Get("title") {
+	case "codes":
+		words = append(words, "BOS @ NYK")
+	case "emoji":
+		words = append(words, "with an emoji")
 	}
 	if minutes := p.Form.Get("reminder"); minutes == "none" || minutes == "" {
 		words = append(words, "no reminder")
@@ -504,17 +581,12 @@ func (p importPage) TasksLine() string {
 	if labels := p.Form.Get("labels"); labels != "" {
 		words = append(words, "labelled")
 	}
-	return strings.Join(words, ", ")
+	return capital(strings.Join(words, ", "))
 }
 
 // ProjectLine says in a few words where the tasks will go.
 func (p importPage) ProjectLine() string {
-	words := []string{"A new project"}
-	for _, project := range p.Projects {
-		if project.Value == p.Form.Get("target") {
-			words[0] = project.Label
-		}
-	}
+	words := []string{p.Target}
 	if p.Form.Get("view") == "board" {
 		words = append(words, "as a board")
 	}
@@ -522,6 +594,15 @@ func (p importPage) ProjectLine() string {
 		words = append(words, "by month")
 	}
 	return strings.Join(words, ", ")
+}
+
+// capital begins a sentence with a capital letter.
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 // A planView is what an import would do.
@@ -535,6 +616,9 @@ type planView struct {
 	// Project is the target's name; New says that it will be made.
 	Project string
 	New     bool
+	// OpenURL is where the one project is seen when there is nothing to do in
+	// it, else empty.
+	OpenURL string
 	// Notices are limits and warnings. A notice of the kind "stop" takes the
 	// button away.
 	Notices []notice
@@ -542,6 +626,12 @@ type planView struct {
 	Added     []planRow
 	Changed   []planRow
 	Postponed []planRow
+	// Common are changes that several of Changed have in common, see gather.
+	// Own are the rows with what else changes in them, and Folded those that
+	// are not shown at first, with all their changes.
+	Common []commonChange
+	Own    []planRow
+	Folded []planRow
 	// Kept tasks would change, had their owner not edited them.
 	Kept      []planRow
 	Unchanged []planRow
@@ -567,6 +657,78 @@ type planRow struct {
 
 // A change is a field's old and new value, in words.
 type change struct{ Field, Old, New string }
+
+// A commonChange is a change that several tasks have in common.
+type commonChange struct {
+	change
+	Tasks int
+}
+
+// From how many tasks on a change is said once for all of them, and how many
+// rows with changes to the same fields are shown at once.
+const (
+	common  = 4
+	atATime = 10
+)
+
+// gather sums up the changes: what several tasks have in common is said once,
+// and of many rows with changes to the same fields a few are shown, so that
+// changed options do not hide what the league has changed.
+func (p *planView) gather() {
+	tasks := map[change]int{}
+	for _, row := range p.Changed {
+		for _, c := range row.Changes {
+			tasks[c]++
+		}
+	}
+	for c, n := range tasks {
+		if n >= common {
+			p.Common = append(p.Common, commonChange{c, n})
+		}
+	}
+	slices.SortFunc(p.Common, func(a, b commonChange) int {
+		return cmp.Or(cmp.Compare(b.Tasks, a.Tasks), strings.Compare(a.Field, b.Field), strings.Compare(a.New, b.New))
+	})
+	alike := map[string]int{}
+	for _, row := range p.Changed {
+		own, fields := row, ""
+		own.Changes = nil
+		for _, c := range row.Changes {
+			if tasks[c] < common {
+				own.Changes = append(own.Changes, c)
+				fields += c.Field + " "
+			}
+		}
+		alike[fields+own.Note]++
+		if len(own.Changes) == 0 && own.Note == "" && len(row.Changes) > 0 || alike[fields+own.Note] > atATime {
+			p.Folded = append(p.Folded, row)
+		} else {
+			p.Own = append(p.Own, own)
+		}
+	}
+}
+
+// Why says where the changes come from.
+func (p planView) Why() string {
+	league, options := false, false
+	for _, row := range p.Changed {
+		for _, c := range row.Changes {
+			switch c.Field {
+			case "When", "Details":
+				league = true
+			default:
+				options = true
+			}
+		}
+	}
+	switch {
+	case league && options:
+		return "The league changed some of these games since you imported them, and you chose other options."
+	case options:
+		return "You chose other options than at the last import."
+	}
+	return "The league changed these games since you imported them."
+}
 
 // Adding counts the additions that are not left out.
 func (p planView) Adding() int {
@@ -601,7 +763,7 @@ func (p planView) AddedByMonth() []month[planRow] { return planMonths(p.Added) }
 func (p planView) UnchangedByMonth() []month[planRow] { return planMonths(p.Unchanged) }
 
 func planMonths(rows []planRow) []month[planRow] {
-	return byMonth(rows, func(row planRow) string { return row.When.Month })
+	return byMonth(rows, func(row planRow) moment { return row.When })
 }
 
 // Stopped says that a notice forbids running the plan.
@@ -698,6 +860,8 @@ type projectPage struct {
 	Plan *planView
 	// Done is the import just finished, nil otherwise.
 	Done *outcome
+	// Running says that an import of this person is under way.
+	Running bool
 	// OptionsURL is the path of the import page with this project's options.
 	OptionsURL string
 	// Games are the project's tasks that are still to come.
@@ -709,7 +873,7 @@ type projectPage struct {
 // ShowsPlan says that the plan is worth a place on the page: not when the
 // import just done says the same.
 func (p projectPage) ShowsPlan() bool {
-	return p.Plan != nil && (p.Done == nil || len(p.Done.Failed) > 0 || !p.Plan.Nothing())
+	return p.Plan != nil && (p.Done == nil || !p.Plan.Nothing())
 }
 
 // GamesByMonth groups the games for the list.
@@ -717,10 +881,18 @@ func (p projectPage) GamesByMonth() []month[planRow] { return planMonths(p.Games
 
 // An outcome is what an import did.
 type outcome struct {
-	Added, Updated, Unchanged, Kept int
-	Failed                          []failedTask
-	// Retry says when to press the button again, as a sentence; may be empty.
-	Retry string
+	Added     int `json:"added"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Kept      int `json:"kept"`
+	// Notices say what it did without, as sentences.
+	Notices []string `json:"-"`
+}
+
+// values are the counts for an address.
+func (o outcome) values() url.Values {
+	return url.Values{"added": {strconv.Itoa(o.Added)}, "updated": {strconv.Itoa(o.Updated)},
+		"unchanged": {strconv.Itoa(o.Unchanged)}, "kept": {strconv.Itoa(o.Kept)}}
 }
 
 // Line says in one sentence what was done.
@@ -738,14 +910,6 @@ func (o outcome) Line() string {
 		return "Nothing was written."
 	}
 	return strings.Join(words, ", ") + "."
-}
-
-// A failedTask is a game whose task could not be written, with the reason as
-// a sentence for people.
-type failedTask struct {
-	Title  string
-	When   moment
-	Reason string
 }
 
 // A removePage is GET /projects/{id}/remove.
@@ -768,6 +932,8 @@ type removePage struct {
 // A projectsPage is GET /projects.
 type projectsPage struct {
 	layout
+	// Running says that an import of this person is under way.
+	Running  bool
 	Projects []projectLine
 }
 
@@ -805,9 +971,6 @@ type teamPage struct {
 	// State is the season's: "unreleased", "ahead" (before the first game),
 	// "running", "playoffs" or "over".
 	State string
-	// Now is the instant of the page in RFC 3339, which the countdown starts
-	// from, since the program's clock may not be the browser's (-now).
-	Now   string
 	Facts teamFacts
 	// Form has the filter's fields, defaults filled in.
 	Form      form
@@ -819,18 +982,22 @@ type teamPage struct {
 	// season's games before that.
 	Filtered bool
 	Of       int
-	// Zone is the name of the zone that times are shown in ("New York time").
-	Zone string
+	// Zones are the time zones to choose from, and Zone the chosen one in words
+	// ("New York time").
+	Zones zoneField
+	Zone  string
 	// CalendarURL, WebcalURL and CSVURL are addresses of the selection:
 	// paths but for WebcalURL, which is absolute (webcal://).
 	CalendarURL, WebcalURL, CSVURL string
 	// ImportURL is the path of the import page with the same selection.
+	// Direct is as in homePage.
 	ImportURL string
+	Direct    bool
 }
 
 // GamesByMonth groups the games for the list.
 func (p teamPage) GamesByMonth() []month[gameRow] {
-	return byMonth(p.Games, func(g gameRow) string { return g.When.Month })
+	return byMonth(p.Games, func(g gameRow) moment { return g.When })
 }
 
 // teamFacts are the numbers people look for. They are the whole season's, not
@@ -849,8 +1016,9 @@ type teamFacts struct {
 
 // A calendarMonth is a month of the season as a grid.
 type calendarMonth struct {
-	// Name reads "October 2026", ID "2026-10".
-	Name, ID string
+	// Name reads "October 2026", ID "2026-10". Lang is the language of the
+	// name and the weekdays, empty for the page's own.
+	Name, ID, Lang string
 	// Weekdays are the columns' names in the visitor's order.
 	Weekdays []weekday
 	// Weeks are rows of seven days.
@@ -900,10 +1068,10 @@ func (rd reader) calendarOf(games []gameRow) []calendarMonth {
 
 // calendarMonth lays out one month; first is its first day.
 func (rd reader) calendarMonth(first time.Time, days map[string][]gameRow, today string) calendarMonth {
-	month := calendarMonth{Name: first.Format("January 2006"), ID: first.Format("2006-01")}
+	month := calendarMonth{Name: rd.Words.writeMonth(first), ID: first.Format("2006-01"), Lang: rd.Words.lang}
 	for i := range 7 {
-		name := time.Weekday((int(rd.WeekStart) + i) % 7).String()
-		month.Weekdays = append(month.Weekdays, weekday{Short: name[:2], Long: name})
+		day := (int(rd.WeekStart) + i) % 7
+		month.Weekdays = append(month.Weekdays, weekday{Short: strings.TrimSuffix(rd.Words.weekdays[day], "."), Long: rd.Words.longWeekdays[day]})
 	}
 	lead := (int(first.Weekday()) - int(rd.WeekStart) + 7) % 7
 	week := make([]calendarDay, lead, 7)

@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
+
+	"tipoff/schedule"
 )
 
 func zone(t *testing.T, name string) *time.Location {
@@ -26,9 +29,9 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 		}
 		return instant
 	}
-	american := reader{Zone: zone(t, "America/New_York"), Now: now}
-	german := reader{Zone: zone(t, "Europe/Berlin"), Hours24: true, DayFirst: true, Now: now}
-	brazilian := reader{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Now: now}
+	american := reader{Zone: zone(t, "America/New_York"), Words: wordsOf("en", false), Now: now}
+	german := reader{Zone: zone(t, "Europe/Berlin"), Hours24: true, Words: wordsOf("en", true), Now: now}
+	brazilian := reader{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Words: wordsOf("en", false), Now: now}
 	for name, tt := range map[string]struct {
 		got, want moment
 	}{
@@ -49,7 +52,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 			moment{ISO: "2026-11-20T17:00:00Z", Date: "2026-11-20", Month: "November 2026", Day: "Fri, Nov 20", Clock: "12:00 PM", Zone: "EST"},
 		},
 		"days are counted by midnights, not by hours, over the change to winter time": {
-			reader{Zone: zone(t, "America/New_York"), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
+			reader{Zone: zone(t, "America/New_York"), Words: wordsOf("en", false), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
 			moment{ISO: "2026-11-02T00:30:00Z", Date: "2026-11-01", Month: "November 2026", Day: "Sun, Nov 1", Clock: "7:30 PM", Zone: "EST", Relative: "in 3 days"},
 		},
 		"a zone without letters is named by its offset": {
@@ -57,7 +60,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-09", Month: "January 2027", Day: "Sat, Jan 9", Clock: "21:30", Zone: "UTC−3"},
 		},
 		"an offset may have minutes": {
-			reader{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
+			reader{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Words: wordsOf("en", false), Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
 			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-10", Month: "January 2027", Day: "Sun, Jan 10", Clock: "06:15", Zone: "UTC+5:45"},
 		},
 		"a day without a time stays the league's day everywhere": {
@@ -66,7 +69,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 		},
 		"a day far away says its year": {
 			american.momentOfDay("2028-01-02"),
-			moment{ISO: "2028-01-02", Date: "2028-01-02", Month: "January 2028", Day: "Sun, Jan 2 2028"},
+			moment{ISO: "2028-01-02", Date: "2028-01-02", Month: "January 2028", Day: "Sun, Jan 2, 2028"},
 		},
 		"what is no day is shown as it came": {
 			american.momentOfDay("TBD"),
@@ -82,7 +85,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 func TestTheCalendarHasEveryDayOnceAndEveryGameOnItsDay(t *testing.T) {
 	ny := zone(t, "America/New_York")
 	for name, start := range map[string]time.Weekday{"from Sunday": time.Sunday, "from Monday": time.Monday, "from Saturday": time.Saturday} {
-		rd := reader{Zone: ny, WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+		rd := reader{Zone: ny, Words: wordsOf("en", false), WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
 		games := []gameRow{
 			{ID: "a", When: rd.momentOf(time.Date(2026, 10, 21, 2, 0, 0, 0, time.UTC)), Home: true},
 			{ID: "no date", When: rd.momentOfDay("TBD")},
@@ -243,18 +246,20 @@ func TestAFormShowsWhatWasTypedEvenWhereItIsNoChoice(t *testing.T) {
 
 func TestTheOptionsSayInAFewWordsWhatIsChosen(t *testing.T) {
 	page := importPage{
-		Projects: []choice{{"77", "Sports"}},
+		Target: "Sports", Zone: "Los Angeles time",
 		Form: form{Values: url.Values{
 			"games": {"all"}, "venue": {"away"}, "tv": {"national"}, "opponent": {"NYK", "MIA"}, "type": {"preseason", "regular"}, "from": {"2026-12-01"},
-			"timezone": {"America/Los_Angeles"}, "reminder": {"30"}, "priority": {"1"}, "labels": {"nba"}, "target": {"77"}, "view": {"board"}, "sections": {"month"},
+			"title": {"codes"}, "reminder": {"30"}, "priority": {"1"}, "labels": {"nba"}, "target": {"77"}, "view": {"board"}, "sections": {"month"},
 		}},
 	}
 	for _, tt := range []struct{ got, want string }{
 		{page.GamesLine(), "Whole season, away only, national TV, against 2 teams, with preseason, some dates"},
-		{page.TasksLine(), "Los Angeles time, with a reminder, P1, labelled"},
+		{page.TasksLine(), "Los Angeles time, BOS @ NYK, with a reminder, P1, labelled"},
 		{page.ProjectLine(), "Sports, as a board, by month"},
 		{importPage{}.GamesLine(), "Still to come"},
-		{importPage{Form: form{Values: url.Values{"timezone": {"UTC"}}}}.TasksLine(), "UTC, no reminder"},
+		{importPage{Zone: "UTC"}.TasksLine(), "UTC, no reminder"},
+		{importPage{EachZone: true, Zone: "Berlin time"}.TasksLine(), "Each team’s own time, no reminder"},
+		{importPage{}.TasksLine(), "No reminder"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
@@ -273,7 +278,6 @@ func TestAGroupOfOptionsOpensWhereSomethingIsWrong(t *testing.T) {
 
 func TestTheProjectPageDoesNotSayTwiceThatAllIsWell(t *testing.T) {
 	inStep, waiting := &planView{Unchanged: make([]planRow, 3)}, &planView{Changed: make([]planRow, 1)}
-	failed := &outcome{Failed: make([]failedTask, 1)}
 	for name, tt := range map[string]struct {
 		page projectPage
 		want bool
@@ -281,7 +285,6 @@ func TestTheProjectPageDoesNotSayTwiceThatAllIsWell(t *testing.T) {
 		"looked at later, in step":        {projectPage{Plan: inStep}, true},
 		"just imported, in step":          {projectPage{Plan: inStep, Done: &outcome{Added: 3}}, false},
 		"just imported, one change since": {projectPage{Plan: waiting, Done: &outcome{Added: 3}}, true},
-		"just imported, one game failed":  {projectPage{Plan: inStep, Done: failed}, true},
 		"Todoist did not answer":          {projectPage{}, false},
 	} {
 		if got := tt.page.ShowsPlan(); got != tt.want {
@@ -298,6 +301,71 @@ func TestOutcomesAreSaidWithoutZeros(t *testing.T) {
 	} {
 		if got := o.Line(); got != want {
 			t.Errorf("Line() = %q, want %q", got, want)
+		}
+	}
+}
+
+func TestWhatManyTasksHaveInCommonIsSaidOnce(t *testing.T) {
+	rows := func(n int, changes ...change) []planRow {
+		var all []planRow
+		for i := range n {
+			row := planRow{ID: fmt.Sprint(i), Title: fmt.Sprint("Game ", i)}
+			for _, c := range changes {
+				if c.New == "" {
+					c.New = "new " + row.Title
+				}
+				row.Changes = append(row.Changes, c)
+			}
+			all = append(all, row)
+		}
+		return all
+	}
+	labels, title := change{"Labels", "none", "nba"}, change{Field: "Title", Old: "old"}
+	moved := planRow{ID: "m", Changes: []change{labels, {"When", "Sun", "Mon"}}}
+	noted := planRow{ID: "n", Changes: []change{labels}, Note: "What you edited yourself stays."}
+	for name, tt := range map[string]struct {
+		rows               []planRow
+		common             []commonChange
+		own, folded, lines int
+	}{
+		"the same label on all":              {rows(65, labels), []commonChange{{labels, 65}}, 0, 65, 0},
+		"three are few enough to see each":   {rows(3, labels), nil, 3, 0, 3},
+		"a moved game is not hidden":         {append(rows(65, labels), moved), []commonChange{{labels, 66}}, 1, 65, 1},
+		"a word on a task is not hidden":     {append(rows(65, labels), noted), []commonChange{{labels, 66}}, 1, 65, 0},
+		"of many new titles a few are shown": {rows(65, title), nil, 10, 55, 10},
+		"labels once, titles a few":          {rows(65, labels, title), []commonChange{{labels, 65}}, 10, 55, 10},
+		"nothing changes":                    {nil, nil, 0, 0, 0},
+	} {
+		p := planView{Changed: tt.rows}
+		p.gather()
+		lines := 0
+		for _, row := range p.Own {
+			lines += len(row.Changes)
+		}
+		if !slices.Equal(p.Common, tt.common) || len(p.Own) != tt.own || len(p.Folded) != tt.folded || lines != tt.lines {
+			t.Errorf("%s: %v in common, %d rows with %d changes shown, %d folded; want %v, %d with %d, %d", name, p.Common, len(p.Own), lines, len(p.Folded), tt.common, tt.own, tt.lines, tt.folded)
+		}
+		for i, row := range p.Folded {
+			if len(row.Changes) != len(tt.rows[0].Changes) {
+				t.Errorf("%s: folded row %d lacks changes", name, i)
+			}
+		}
+	}
+}
+
+func TestATeamIsFoundByWhatPeopleCallIt(t *testing.T) {
+	for typed, want := range map[string]string{
+		"boston": "BOS", "celt": "BOS", "bos": "BOS", "sixers": "PHI", "76ers": "PHI", "blazers": "POR", "wolves": "MIN", "dubs": "GSW",
+		"san fran": "GSW", "new york k": "NYK", "la clip": "LAC", "los angeles lak": "LAL", "OKC": "OKC", "salt lake": "UTA", "cavs": "CLE", "mavs": "DAL",
+	} {
+		var found []string
+		for _, team := range schedule.Teams() {
+			if cardOf(team).Fits(typed) {
+				found = append(found, team.Code)
+			}
+		}
+		if !slices.Equal(found, []string{want}) {
+			t.Errorf("%q finds %v, want %s", typed, found, want)
 		}
 	}
 }

@@ -3,6 +3,12 @@
 // while it runs. The project page uses the last of the three. Without this
 // script there is a button for each.
 
+// What an import has just done is in the address it led to. It is said once.
+if (/[?&]added=/.test(location.search)) {
+  history.replaceState(null, '', location.pathname);
+  document.querySelector('#outcome')?.focus();
+}
+
 // The page's content may be replaced by a newer one, see instead, so that
 // nothing of it is remembered here and events are listened to from outside.
 const options = () => document.querySelector('#options');
@@ -48,6 +54,13 @@ async function preview() {
     for (const id of ['plan-top', 'plan-list', 'line-games', 'line-tasks', 'line-project']) {
       document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
     }
+    // Other teams come with other places to put them and other zones.
+    for (const id of ['f-target', 'f-timezone']) {
+      const field = document.getElementById(id);
+      if (field !== document.activeElement) field.replaceChildren(...page.getElementById(id).childNodes);
+    }
+    const name = document.querySelector('#f-name');
+    name.placeholder = page.querySelector('#f-name').placeholder;
     faults(page);
     history.replaceState(null, '', to);
     say(document.querySelector('#plan-line').textContent);
@@ -137,23 +150,30 @@ async function run(form) {
   running = true;
   const button = form.querySelector('button');
   const box = document.querySelector('#running');
-  const bar = document.querySelector('#progress');
-  const text = document.querySelector('#progress-text');
   const fault = document.querySelector('#run-fault');
   fault.hidden = true;
   button.setAttribute('aria-disabled', 'true');
   box.hidden = false;
+  const bar = document.querySelector('#progress');
   bar.removeAttribute('value');
+  const text = document.querySelector('#progress-text');
   text.textContent = 'Asking Todoist…';
   document.querySelector('#running-title').focus();
 
-  const stop = (sentence, wait) => {
+  const stop = ({ message, retryAfter, failed = [] }) => {
     running = false;
     box.hidden = true;
     fault.hidden = false;
-    fault.querySelector('p').textContent = sentence;
-    say(sentence);
-    again(button, wait);
+    fault.querySelector('p').textContent = message;
+    fault.querySelector('.missing').replaceChildren(...failed.map(({ title, day, reason }) => {
+      const line = document.createElement('li');
+      const name = document.createElement('strong');
+      name.textContent = title;
+      line.append(name, `, ${day}: ${reason}`);
+      return line;
+    }));
+    say(message);
+    again(button, retryAfter);
   };
 
   try {
@@ -162,34 +182,59 @@ async function run(form) {
       headers: { Accept: 'text/event-stream' },
       body: new URLSearchParams(new FormData(form)),
     });
-    if (!(answer.headers.get('Content-Type') ?? '').startsWith('text/event-stream')) {
+    if (!isStream(answer)) {
       await instead(answer);
       return;
     }
-    let told = 0;
-    for await (const { name, data } of events(answer.body)) {
-      if (name === 'progress') {
-        bar.max = data.total || 1;
-        bar.value = data.done;
-        text.textContent = data.message;
-        const quarter = Math.floor((4 * data.done) / (data.total || 1));
-        if (quarter > told) say(data.message);
-        told = Math.max(told, quarter);
-      } else if (name === 'done') {
-        bar.value = bar.max;
-        text.textContent = 'Done. Opening the project…';
-        location.assign(data.location);
-        return;
-      } else if (name === 'failed') {
-        stop(data.message, data.retryAfter);
-        return;
-      }
-    }
-    throw new Error('the stream ended early');
+    await watch(answer, bar, text, stop);
   } catch {
-    stop('The connection was lost on the way. Press the button again: only what is missing is written, and nothing is made twice.');
+    stop({ message: 'The connection was lost on the way, and the import may be going on. Press the button again: only what is missing is written, and nothing is made twice.' });
   }
 }
+
+const isStream = (answer) => (answer.headers.get('Content-Type') ?? '').startsWith('text/event-stream');
+
+// watch shows the progress that a stream tells, and goes to the project at its
+// end. It waits for the stream to close first: what the project's page has to
+// say is kept by then.
+async function watch(answer, bar, text, stop) {
+  let told = 0;
+  let end;
+  for await (const { name, data } of events(answer.body)) {
+    if (name === 'progress') {
+      bar.max = data.total || 1;
+      bar.value = data.done;
+      text.textContent = data.message;
+      const quarter = Math.floor((4 * data.done) / (data.total || 1));
+      if (quarter > told) say(data.message);
+      told = Math.max(told, quarter);
+    } else if (name === 'done') {
+      bar.value = bar.max;
+      text.textContent = 'Done. Opening the project…';
+      end = () => location.assign(data.location);
+    } else if (name === 'failed') {
+      end = () => stop(data);
+    }
+  }
+  if (!end) throw new Error('the stream ended early');
+  end();
+}
+
+// An import that another page began is followed where it is.
+
+async function follow() {
+  const bar = document.querySelector('#follow');
+  const text = document.querySelector('#follow-text');
+  try {
+    const answer = await fetch(document.querySelector('#follows').dataset.from, { headers: { Accept: 'text/event-stream' } });
+    if (isStream(answer)) await watch(answer, bar, text, () => location.reload());
+    else location.reload(); // it is over
+  } catch {
+    text.textContent = 'The connection was lost. The import goes on; load this page again to see how far it is.';
+  }
+}
+
+if (document.querySelector('#follows')) follow();
 
 // again lets the button be pressed once more, after the seconds to wait.
 function again(button, seconds) {

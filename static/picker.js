@@ -1,5 +1,5 @@
-// Search as you type over the teams of the home page. Without this script the
-// thirty links are all there is, and all that is needed.
+// Search as you type over the teams of the home page. Without this script there
+// is a button, and the server searches.
 
 const find = document.querySelector('#find');
 const cards = [...document.querySelectorAll('[data-team]')];

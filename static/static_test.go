@@ -176,7 +176,7 @@ func TestTheManifestsIconsExistInTheSizesItNames(t *testing.T) {
 
 func TestNothingRefersToAThirdParty(t *testing.T) {
 	f := files(t)
-	for _, name := range []string{"app.css", "picker.js", "import.js", "team.js"} {
+	for _, name := range []string{"app.css", "picker.js", "import.js", "team.js", "times.js"} {
 		content := body(t, get(f, f.URL(name)).Body)
 		if found := regexp.MustCompile(`(https?:)?//[a-z]+\.[a-z]|@import|^import `).Find(content); found != nil {
 			t.Errorf("%s refers to %q", name, found)

@@ -4,19 +4,25 @@
 const form = document.querySelector('#filter form, form#filter');
 let asking;
 
-async function show() {
+function chosen() {
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+  return `${form.action}?${query}`;
+}
+
+// How the browser reads times, for the server to do so too. See times.js.
+let times;
+
+async function show(address) {
   asking?.abort();
   asking = new AbortController();
-  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
-  const address = `${form.action}?${query}`;
   const season = document.querySelector('#season');
   season.setAttribute('aria-busy', 'true');
   try {
-    const answer = await fetch(address, { signal: asking.signal, headers: { Accept: 'text/html' } });
+    const answer = await fetch(address, { signal: asking.signal, headers: { Accept: 'text/html', ...(times && { 'Tipoff-Times': times }) } });
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const next = page.querySelector('#season');
     if (!next) {
-      form.submit(); // whatever it is, the whole page says it best
+      location.assign(address); // whatever it is, the whole page says it best
       return;
     }
     const line = next.querySelector('#season-line')?.textContent ?? '';
@@ -25,15 +31,18 @@ async function show() {
     for (const old of [...season.children]) if (old.id !== 'season-line') old.remove();
     season.append(...next.children);
     document.querySelector('#shown').textContent = page.querySelector('#shown')?.textContent ?? '';
-    for (const link of ['.band-do a']) {
-      const to = page.querySelector(link);
-      if (to) document.querySelector(link).href = to.href;
-    }
+    const button = document.querySelector('.band-do :is(a, button)');
+    const other = page.querySelector('.band-do :is(a, button)');
+    if (other?.href) button.href = other.href;
+    else if (other) button.value = other.value;
+    const zones = document.querySelector('#f-timezone');
+    if (zones !== document.activeElement) zones.replaceChildren(...page.querySelector('#f-timezone').childNodes);
     faults(page);
     history.replaceState(null, '', address);
   } catch (fault) {
     if (fault.name === 'AbortError') return;
-    form.submit();
+    location.assign(address);
+    return;
   }
   season.removeAttribute('aria-busy');
 }
@@ -58,18 +67,24 @@ if (form) {
   let soon;
   form.addEventListener('change', () => {
     clearTimeout(soon);
-    soon = setTimeout(show, 150);
+    soon = setTimeout(() => show(chosen()), 150);
   });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     clearTimeout(soon);
-    show();
+    show(chosen());
+  });
+  // The days of a calendar are those of the visitor's zone, unless another one
+  // was chosen.
+  document.addEventListener('times', (event) => {
+    times = event.detail;
+    if (!new URLSearchParams(location.search).get('timezone')) show(location.href);
   });
 }
 
 const clock = document.querySelector('[data-countdown]');
 // The program's clock may have been set to another day than the browser's.
-const ahead = clock?.dataset.now ? Date.parse(clock.dataset.now) - Date.now() : 0;
+const ahead = document.body.dataset.now ? Date.parse(document.body.dataset.now) - Date.now() : 0;
 
 function count() {
   const seconds = Math.round((Date.parse(clock.dataset.countdown) - Date.now() - ahead) / 1000);

@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tipoff/schedule"
+	"tipoff/session"
+)
+
+func TestABrowserSaysHowItReadsTimes(t *testing.T) {
+	tip := time.Date(2027, 1, 10, 0, 30, 0, 0, time.UTC)
+	base := reader{Zone: schedule.Eastern(), Words: wordsOf("en", false), Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	league := base.momentOf(tip)
+	for header, want := range map[string]string{
+		"Europe/Berlin~24~1~1~de":             "So., 10. Jan. 01:30",
+		"America/New_York~12~0~0~en-US":       "Sat, Jan 9 7:30 PM",
+		"Europe/London~24~1~1~en-GB":          "Sun 10 Jan 00:30",
+		"Asia/Tokyo~24~0~0~ja-JP":             "1月10日(日) 09:30",
+		"Europe/Budapest~24~1~0~hu":           "Sun, Jan 10 01:30",
+		"":                                    "",
+		"Europe/Berlin":                       "",
+		"Mars/Base~24~1~1~de":                 "",
+		"../../etc/passwd~24~1~1~de":          "",
+		"Local~24~1~1~de":                     "",
+		"Europe/Berlin~24~7~1~de":             "",
+		"Europe/Berlin~24~one~1~de":           "",
+		"Europe/Berlin~24~1~1~de~more":        "",
+		strings.Repeat("x", 100) + "~24~1~1~": "",
+	} {
+		rd, ok := base.ofBrowser(header)
+		if ok != (want != "") {
+			t.Errorf("%q is taken: %v", header, ok)
+		}
+		m := rd.momentOf(tip)
+		if want == "" {
+			want = league.Day + " " + league.Clock
+		}
+		if got := m.Day + " " + m.Clock; got != want {
+			t.Errorf("%q: got %q, want %q", header, got, want)
+		}
+	}
+}
+
+func TestAnAccountSaysHowItReadsTimes(t *testing.T) {
+	base := reader{Zone: schedule.Eastern(), Words: wordsOf("en", false), Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	rd := base.ofAccount(session.User{ID: "1", Zone: "Europe/Helsinki", Clock24: true, DayFirst: true, StartDay: 1, Lang: "fi"})
+	m := rd.momentOf(time.Date(2027, 1, 10, 0, 30, 0, 0, time.UTC))
+	if got, want := m.Day+" "+m.Clock, "su 10.1. 02.30"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if rd.WeekStart != time.Monday {
+		t.Errorf("weeks begin with %s", rd.WeekStart)
+	}
+	if got := base.ofAccount(session.User{ID: "1", Zone: "Mars/Base", StartDay: 7}); got.Zone != schedule.Eastern() || got.WeekStart != time.Sunday {
+		t.Errorf("an unknown zone is read as %s, weeks begin with %s", got.Zone, got.WeekStart)
+	}
+}
+
+func TestTheZonesOfferedAreZonesAndWhatWasTypedIsAmongThem(t *testing.T) {
+	f := form{Values: map[string][]string{"timezone": {"Antarctica/Troll"}}}
+	field := zoneFieldOf(f, "Yours", "The team’s")
+	if got := field.First[len(field.First)-1]; got != (choice{"Antarctica/Troll", "Troll"}) {
+		t.Errorf("what was typed is %v", got)
+	}
+	for _, g := range field.Groups {
+		for _, z := range g.Zones {
+			if _, err := time.LoadLocation(z.Value); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for _, team := range schedule.Teams() {
+		known := zoneFieldOf(form{Values: map[string][]string{"timezone": {team.Zone}}}, "Yours", "The team’s")
+		if len(known.First) != 2 && !strings.Contains("America/Detroit America/Indiana/Indianapolis", team.Zone) {
+			t.Errorf("the zone of %s, %s, is not offered", team.Code, team.Zone)
+		}
+	}
+}
