@@ -453,5 +453,5 @@ func (s *Server) location(name string) (*time.Location, error) {
 // newLabelID returns a new label id, which are numbers in a string.
 func (s *Server) newLabelID() string {
 	s.labels++
-	return strconv.Itoa(2_150_000_000 + s.labels)
+	return strconv.FormatInt(2_150_000_000+int64(s.labels), 10) // beyond the int of 32-bit machines
 }
