@@ -177,6 +177,7 @@ func TestMetricsTellWhatHappenedAndNobodysName(t *testing.T) {
 			s.wantMetric(1, "tipoff_todoist_request_duration_seconds", "endpoint", "/sync", "outcome", "unauthorized")
 			s.wantMetric(1, "tipoff_todoist_request_duration_seconds", "endpoint", "/sync", "outcome", "failed")
 			s.wantMetric(1, "tipoff_token_refreshes_total", "outcome", "ok")
+			s.wantMetric(2, "tipoff_todoist_request_duration_seconds", "endpoint", "/oauth/access_token", "outcome", "ok") // sign-in and refresh
 			s.wantMetric(1, "tipoff_sessions")
 			s.wantMetric(1, "tipoff_session_store_up")
 			s.wantMetric(1, "tipoff_schedule_info", "source", "embedded", "season", "2026-27")

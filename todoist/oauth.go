@@ -56,7 +56,9 @@ func (a *App) AuthorizeFor(state, verifier string, scopes []string) string {
 func (a *App) Exchange(ctx context.Context, code, verifier string) (Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	began := time.Now()
 	tok, err := a.config().Exchange(a.context(ctx), code, oauth2.VerifierOption(verifier))
+	a.observe(began, err)
 	if err != nil {
 		return Token{}, fmt.Errorf("trade the code for a token: %w", tokenError(err))
 	}
@@ -69,7 +71,9 @@ func (a *App) Exchange(ctx context.Context, code, verifier string) (Token, error
 func (a *App) Refresh(ctx context.Context, refresh string) (Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	began := time.Now()
 	tok, err := a.config().TokenSource(a.context(ctx), &oauth2.Token{RefreshToken: refresh}).Token()
+	a.observe(began, err)
 	if err != nil {
 		return Token{}, fmt.Errorf("refresh the token: %w", tokenError(err))
 	}
@@ -79,6 +83,21 @@ func (a *App) Refresh(ctx context.Context, refresh string) (Token, error) {
 		t.Refresh = ""
 	}
 	return t, nil
+}
+
+// observe reports a call of the token endpoint, which x/oauth2 makes.
+func (a *App) observe(began time.Time, err error) {
+	if a.API.Observe == nil {
+		return
+	}
+	status := http.StatusOK
+	if err != nil {
+		status = 0
+		if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil {
+			status = refused.Response.StatusCode
+		}
+	}
+	a.API.Observe(Call{Endpoint: "/oauth/access_token", Status: status, Try: 1, Took: time.Since(began)})
 }
 
 // ErrInvalidGrant means that Todoist no longer takes a refresh token, and the
