@@ -129,6 +129,7 @@ type run struct {
 	left     *Plan // as it is now
 	without  missing
 	round    int
+	wrote    int // how often, in all rounds
 	total    int
 	progress func(Progress)
 
@@ -354,6 +355,7 @@ func (r *run) amends() []step {
 				delete(r.lies, c.key())
 				delete(r.took, c.key())
 				m, is := c.found.mark, r.account.taskOf(c.found)
+				m.written, m.options = r.written(), part.options
 				for _, f := range lies {
 					m.prints[f] = fingerprint(is.value(f))
 				}
@@ -369,6 +371,11 @@ func (r *run) amends() []step {
 	}
 	return all
 }
+
+// written is the time that marks of the next write get. It tells the writes of
+// a run apart, since the options to be remembered are those of the last one,
+// which does without what was refused.
+func (r *run) written() time.Time { return r.account.now.Add(time.Duration(r.wrote) * time.Second) }
 
 // A stepper writes the commands of one part.
 type stepper struct {
@@ -436,9 +443,7 @@ func (s *stepper) mark(c *Change) mark {
 		game: refOf(&c.Game),
 		set:  s.part.set,
 		own:  s.part.own,
-		// The options of a later round, which does without what was refused,
-		// are those to be remembered.
-		written: a.now.Add(time.Duration(s.run.round) * time.Second),
+		written: s.run.written(),
 		asOf:    a.season.AsOf,
 		prints:  c.want.prints(),
 		options: s.part.options,
@@ -546,6 +551,7 @@ func (s *stepper) updateTask(c *Change) {
 
 // write sends the steps and takes in what Todoist answers.
 func (r *run) write(ctx context.Context, steps []step) error {
+	r.wrote++
 	before := r.without
 	var refusals []step
 	ids := map[string]string{}
