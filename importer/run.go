@@ -578,9 +578,19 @@ func (r *run) write(ctx context.Context, steps []step) error {
 		}
 		r.account.follow(&result.Since)
 		maps.Copy(ids, result.IDs)
+		var unmade *Change // whose task was just refused
 		for i, st := range chunk {
+			if st.change != nil && st.change == unmade {
+				// Of what hangs on it nothing can be there, and its
+				// refusal is not the reason.
+				r.spent[commands[i].UUID] = true
+				continue
+			}
 			if refused := r.answered(st, commands[i], result); refused {
 				refusals = append(refusals, st)
+				if st.of == ofTask && st.change.Kind == Add {
+					unmade = st.change
+				}
 			}
 			if st.of == ofProject && r.account.made[st.part.set] == "" {
 				notMade[st.part] = true
@@ -803,6 +813,8 @@ func Explain(err error) string {
 	switch {
 	case !ok && errors.Is(err, context.Canceled):
 		return "Tipoff was stopped before this was written."
+	case !ok && !todoist.Doubtful(err):
+		return "Your sign-in has ended, or could not be looked up. Sign in again."
 	case !ok:
 		return "Todoist could not be reached, or gave no answer that makes sense."
 	case e.Tag == todoist.TagProjectLimit:
