@@ -440,9 +440,9 @@ func (s *stepper) section(name string) {
 func (s *stepper) mark(c *Change) mark {
 	a := s.run.account
 	m := mark{
-		game: refOf(&c.Game),
-		set:  s.part.set,
-		own:  s.part.own,
+		game:    refOf(&c.Game),
+		set:     s.part.set,
+		own:     s.part.own,
 		written: s.run.written(),
 		asOf:    a.season.AsOf,
 		prints:  c.want.prints(),
