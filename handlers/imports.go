@@ -284,7 +284,14 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		st.off = true
 	}
 	j := s.runs.begin(user.ID, aboutOf(opts))
-	defer func() { s.runs.end(user.ID, j, st.last) }()
+	// It is over before anybody is told so: the page about its end is not one
+	// about an import under way.
+	st.ended = func(result any) { s.runs.end(user.ID, j, result) }
+	defer func() {
+		if st.last == nil {
+			st.ended(nil)
+		}
+	}()
 	began := time.Now()
 	out, err := s.Importer.Run(ctx, c, user.ID, opts, r.PostForm.Get("plan"), func(p importer.Progress) {
 		if p.Total > 0 {
@@ -452,6 +459,8 @@ type stream struct {
 	off     bool
 	// last is the data of the last event, whether it was sent or not.
 	last any
+	// ended, when set, is told of last before anybody else is.
+	ended func(last any)
 
 	mu    sync.Mutex
 	begun bool
@@ -474,6 +483,9 @@ func (st *stream) progress(p importer.Progress) {
 // with a last event.
 func (st *stream) instead(page func() error, last any) error {
 	st.last = last
+	if st.ended != nil {
+		st.ended(last)
+	}
 	st.mu.Lock()
 	begun := st.begun
 	done, isDone := last.(finished)
