@@ -51,6 +51,7 @@ type server struct {
 	Config
 	base    string // the public URL's path without a slash at its end
 	pages   *pages
+	cache   cache
 	files   *static.Files
 	gallery *gallery
 	themes  map[string]theme
@@ -60,7 +61,7 @@ type server struct {
 
 // New returns the handler of the whole site.
 func New(cfg Config) (http.Handler, error) {
-	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/"), themes: themes(schedule.Teams())}
+	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/"), themes: themes(schedule.Teams()), cache: cache{now: cfg.Now}}
 	var err error
 	if s.files, err = static.New(map[string][]byte{"teams.css": teamsCSS(schedule.Teams())}); err != nil {
 		return nil, fmt.Errorf("prepare the static files: %w", err)

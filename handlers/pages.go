@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tipoff/schedule"
+	"tipoff/session"
 )
 
 // layout fills in what every page shows.
@@ -15,7 +16,7 @@ func (s *server) layout(r *http.Request, title string) layout {
 	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339), Here: r.URL.RequestURI()}
 	user, ok := s.Sessions.User(r.Context())
 	if ok {
-		l.Me = &account{Name: user.Name, Plan: user.Plan}
+		l.Me = accountOf(user)
 		l.Private, l.Times = true, false
 	}
 	if l.Demo {
@@ -32,6 +33,8 @@ func (s *server) layout(r *http.Request, title string) layout {
 	l.Schedule = &scheduleNote{Source: source, AsOf: rd.momentOf(report.AsOf), Trouble: report.Trouble}
 	return l
 }
+
+func accountOf(u session.User) *account { return &account{Name: u.Name, Plan: u.Plan} }
 
 // absolute is the address of a path of ours for the outside.
 func (s *server) absolute(path string) string {
@@ -108,15 +111,19 @@ func labelOf(g *schedule.Game) string {
 // home is the team picker.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	user, _ := s.Sessions.User(r.Context())
+	last := s.Sessions.Get(r.Context(), teamKey)
+	return s.keep(w, r, user, last, func(l layout) view { return s.homePage(l, r, last) })
+}
+
+func (s *server) homePage(l layout, r *http.Request, last string) homePage {
 	season, rd := s.Schedule.Season(), s.reader(r)
-	page := homePage{layout: s.layout(r, ""), Season: season.Label}
-	page.Section, page.Direct = "teams", user.ID == "" && s.App != nil
+	page := homePage{layout: l, Season: season.Label}
+	page.Section, page.Direct = "teams", l.Me == nil && s.App != nil
 	page.Query = strings.TrimSpace(r.URL.Query().Get("q"))
 	page.Zone = zoneWords(rd.Zone.String())
 	page.Canonical, page.ShareImage = s.absolute("/"), s.absolute("/share.png")
 	page.ShareWords = "Every game on your list. Right all season."
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
-	last := s.Sessions.Get(r.Context(), teamKey)
 	for _, name := range []string{"East", "West"} {
 		c := conference{Name: name}
 		for _, t := range schedule.Teams() {
@@ -146,10 +153,7 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 			page.Conferences = append(page.Conferences, c)
 		}
 	}
-	if user.ID != "" {
-		w.Header().Set("Cache-Control", "no-store")
-	}
-	return s.pages.render(w, r, http.StatusOK, page)
+	return page
 }
 
 // nextGame is a team's next game that has a date, or nil.

@@ -33,6 +33,7 @@ type pages struct {
 	// the start, so that it always can.
 	broken []byte
 	packer *packer
+	who    []string // see newWho
 }
 
 // newPages parses the templates for an app that is served below base: "" or a
@@ -44,6 +45,9 @@ func newPages(base string, files *static.Files) (*pages, error) {
 	}
 	p := &pages{set: set}
 	if p.packer, err = newPacker(); err != nil {
+		return nil, err
+	}
+	if p.who, err = newWho(set); err != nil {
 		return nil, err
 	}
 	p.broken, err = p.bytes(errorPage{
@@ -91,14 +95,18 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v vie
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Add("Vary", "Accept-Encoding")
 	body, coding := p.packer.pack(r.Header.Get("Accept-Encoding"), body)
+	writePacked(w, status, body, coding)
+	return nil
+}
+
+// writePacked writes a page in the coding that the request allows.
+func writePacked(w http.ResponseWriter, status int, body []byte, coding string) {
+	w.Header().Add("Vary", "Accept-Encoding")
 	if coding != "" {
-		h.Set("Content-Encoding", coding)
+		w.Header().Set("Content-Encoding", coding)
 	}
 	writePage(w, status, body)
-	return nil
 }
 
 // renderBroken writes the page of last resort.

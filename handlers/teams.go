@@ -51,24 +51,32 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user, _ := s.Sessions.User(r.Context())
-	season, rd := s.Schedule.Season(), s.reader(r)
+	w.Header().Add("Vary", timesHeader)
 	query, opts, err := selection(r, t)
+	if invalid, ok := err.(importer.Invalid); ok {
+		page := s.teamPage(s.layout(r, ""), r, t, opts)
+		page.Form.Errors = invalid
+		for field, values := range query {
+			page.Form.Values[field] = values
+		}
+		if user.ID != "" {
+			w.Header().Set("Cache-Control", "no-store")
+		}
+		return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
+	}
+	return s.keep(w, r, user, "", func(l layout) view { return s.teamPage(l, r, t, opts) })
+}
+
+func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts importer.Options) teamPage {
+	season, rd := s.Schedule.Season(), s.reader(r)
 	rd.Zone = zoneOf(t, opts, rd.Zone)
-	status := http.StatusOK
-	page := teamPage{layout: s.layout(r, t.FullName()), Team: cardOf(t), Season: season.Label}
-	page.Section, page.Direct = "teams", user.ID == "" && s.App != nil
+	page := teamPage{layout: l, Team: cardOf(t), Season: season.Label}
+	page.Title, page.Section, page.Direct = t.FullName(), "teams", l.Me == nil && s.App != nil
 	page.Canonical, page.ShareImage = s.absolute("/teams/"+t.Code), s.absolute("/teams/"+t.Code+".png")
 	page.ShareWords = "The " + t.FullName() + "’s " + season.Label + " season as a calendar"
 	page.Description = "The " + t.FullName() + "’s " + season.Label + " season: every game, when and where it is and who shows it."
 	page.theme(s.themes[t.Code])
 	page.Form = formOf(opts)
-	if invalid, ok := err.(importer.Invalid); ok {
-		page.Form.Errors = invalid
-		for field, values := range query {
-			page.Form.Values[field] = values
-		}
-		status = http.StatusUnprocessableEntity
-	}
 	page.State = map[schedule.State]string{schedule.NotReleased: "unreleased", schedule.Ahead: "ahead",
 		schedule.RegularSeason: "running", schedule.Postseason: "playoffs", schedule.Over: "over"}[season.State(s.Now())]
 	page.Facts = factsOf(season, t.Code, rd)
@@ -95,11 +103,7 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	page.Zone = zoneWords(rd.Zone.String())
 	page.Zones = zoneFieldOf(page.Form, openZone(page.layout, r, s.reader(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
 	s.teamLinks(&page, t, opts, rd.Zone)
-	if user.ID != "" {
-		w.Header().Set("Cache-Control", "no-store")
-	}
-	w.Header().Add("Vary", timesHeader)
-	return s.pages.render(w, r, status, page)
+	return page
 }
 
 // calendar writes the selection as a calendar, to be fetched once or subscribed

@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"net/url"
 	"slices"
 	"strconv"
@@ -42,6 +43,8 @@ type layout struct {
 	ThemeLight, ThemeDark string
 	// Me is nil for a visitor who is not signed in.
 	Me *account
+	// Who takes the place of what is shown of Me, see cache.go; else empty.
+	Who template.HTML
 	// Demo says that the in-memory Todoist takes the real one's place; DemoURL
 	// is then the path of its page, as the url function takes it.
 	Demo    bool

@@ -71,3 +71,15 @@ func (s *Set) Execute(w io.Writer, name string, data any) error {
 	}
 	return nil
 }
+
+// Part writes a template that a page's set defines.
+func (s *Set) Part(w io.Writer, page, part string, data any) error {
+	set, ok := s.pages[page]
+	if !ok {
+		return fmt.Errorf("there is no page %q", page)
+	}
+	if err := set.ExecuteTemplate(w, part, data); err != nil {
+		return fmt.Errorf("render %q of %q: %w", part, page, err)
+	}
+	return nil
+}
