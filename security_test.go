@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/bits"
 	"net"
 	"net/http"
@@ -204,7 +205,7 @@ func TestSecurity02TheCookieChangesAtSignInAndTheOldOneIsWorthless(t *testing.T)
 	}
 }
 
-func TestSecurity03AnIDIsRefusedAfterSignOut(t *testing.T) {
+func TestSecurity03ASessionIsRefusedAfterSignOut(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	b := s.browser().signIn(s.account("ann", fake.Free))
@@ -272,7 +273,7 @@ func TestSecurity06EverySignedInPageShowsSignOut(t *testing.T) {
 	}
 }
 
-func TestSecurity07SigningOutTakesAPost(t *testing.T) {
+func TestSecurity07ALinkSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	b := s.browser().signIn(s.account("ann", fake.Free))
@@ -301,7 +302,7 @@ func TestSecurity08SigningOutEverywhereEndsAllSessionsOfTheUser(t *testing.T) {
 	}
 }
 
-func TestSecurity09TheOperatorEndsOneUsersOrAllSessions(t *testing.T) {
+func TestSecurity09TheOperatorEndsSessionsOfOneUserOrAll(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	ann, bob := s.account("ann", fake.Free), s.account("bob", fake.Free)
@@ -450,7 +451,7 @@ func TestSecurity15SignedInPagesAreNotKept(t *testing.T) {
 	}
 }
 
-func TestSecurity16TheStateIsRandomUsedOnceAndBoundToTheBrowser(t *testing.T) {
+func TestSecurity16TheStateIsRandomAndUsedOnceAndBoundToTheBrowser(t *testing.T) {
 	t.Parallel()
 	s, tp := startTapped(t, midSeason, publicURL)
 	account := s.account("ann", fake.Free)
@@ -590,7 +591,7 @@ func TestSecurity19TwoTabsCanSignInAtOnce(t *testing.T) {
 	}
 }
 
-func TestSecurity20TheRedirectURIIsTheConfiguredOne(t *testing.T) {
+func TestSecurity20TheRedirectAddressIsTheConfiguredOne(t *testing.T) {
 	t.Parallel()
 	s, tp := startTapped(t, midSeason, secureURL)
 	account := s.account("ann", fake.Free)
@@ -710,7 +711,7 @@ func (p *page) elements() func(func(*html.Node) bool) {
 	}
 }
 
-func TestSecurity23TodoistsRefusalsAreExplained(t *testing.T) {
+func TestSecurity23RefusalsByTodoistAreExplained(t *testing.T) {
 	t.Parallel()
 	s, tp := startTapped(t, midSeason, publicURL)
 	seen := map[string]string{}
@@ -947,7 +948,7 @@ func anotherKey(t *testing.T) string {
 	return key
 }
 
-func TestSecurity28NoRequestUsesAnothersToken(t *testing.T) {
+func TestSecurity28NoRequestUsesTheTokenOfAnother(t *testing.T) {
 	t.Parallel()
 	s, tp := startTapped(t, midSeason, publicURL)
 	teams := []string{"BOS", "NYK", "LAL", "GSW", "CHI", "DEN", "MIA", "PHX"}
@@ -1210,14 +1211,14 @@ func posts(t *testing.T) []string {
 	return all
 }
 
-func TestSecurity35AnotherSitesFormsAreRefused(t *testing.T) {
+func TestSecurity35FormsOfOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 	s, tp := startTapped(t, midSeason, secureURL)
 	b := s.browser().signIn(s.account("ann", fake.Free))
 	before := len(tp.exchanges("/"))
 	for _, path := range posts(t) {
 		for _, header := range [][]string{
-			{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Origin", "http://tipoff.test", "Sec-Fetch-Site", "cross-site"}, {"Origin", "https://tipoff.test.evil.example"},
+			{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Origin", "http://tipoff.test"}, {"Origin", "https://tipoff.test.evil.example"},
 			{"Origin", "https://tipoff.test:444"}, {"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, {"Origin", "https://other.tipoff.test", "Sec-Fetch-Site", "same-site"},
 			{"Origin", "", "Sec-Fetch-Site", "cross-site"},
 		} {
@@ -1556,4 +1557,64 @@ func TestSecurity42WhatIsForOperatorsIsNotPublic(t *testing.T) {
 			t.Errorf("GET %s answered %d", path, p.status)
 		}
 	}
+}
+
+// securityItems is how many items the list has, from which docs/security.md has
+// its numbers.
+const securityItems = 42
+
+func TestTheTableOfSecurityIsThatOfTheTests(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]bool{}
+	proved := map[string]bool{}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func TestSecurity(\d\d)(\w+)\(`).FindAllStringSubmatch(string(source), -1) {
+			proved[m[1]] = true
+			rows[fmt.Sprintf("| %s | %s | [`%s`](../%s) |", m[1], inWords(m[2]), file, file)] = true
+		}
+	}
+	for i := 1; i <= securityItems; i++ {
+		if number := fmt.Sprintf("%02d", i); !proved[number] {
+			t.Errorf("no test proves item %s", number)
+		}
+	}
+	const begin, end = "<!-- made from the tests: go test -run TableOfSecurity -update . -->\n", "<!-- end -->\n"
+	table := "| | proved | by |\n| --- | --- | --- |\n" + strings.Join(slices.Sorted(maps.Keys(rows)), "\n") + "\n"
+	raw, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(raw), begin)
+	was, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatal("docs/security.md has no place for the table")
+	}
+	if *update {
+		if err := os.WriteFile("docs/security.md", []byte(before+begin+table+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if was != table {
+		t.Error("the table in docs/security.md is not that of the tests; run go test -run TableOfSecurity -update .")
+	}
+}
+
+// inWords writes the name of a test as words: "IDsAreRandom" as "IDs are random".
+func inWords(name string) string {
+	for _, border := range []string{`([a-z0-9])([A-Z])`, `([A-Za-z])([0-9])`, `([A-Z])([A-Z][a-rt-z]|[A-Z]s[a-z])`} {
+		name = regexp.MustCompile(border).ReplaceAllString(name, "$1 $2")
+	}
+	words := strings.Fields(name)
+	for i, word := range words[1:] {
+		if len(word) == 1 || word[1:] == strings.ToLower(word[1:]) && !strings.HasPrefix(word, "Todoist") {
+			words[i+1] = strings.ToLower(word)
+		}
+	}
+	return strings.Join(words, " ")
 }
