@@ -183,18 +183,23 @@ func TestTwoBrowsersWithDifferentOptionsMakeNoDoubles(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	account := s.account("duo", fake.Pro)
-	var wg sync.WaitGroup
-	for i, options := range []url.Values{
+	var browsers []*browser
+	var forms []url.Values
+	for _, options := range []url.Values{
 		{"title": {"codes"}, "duration": {"150"}, "reminder": {"60"}, "sections": {"month"}},
 		{"title": {"emoji"}, "labels": {"nba"}, "priority": {"1"}, "timezone": {"Asia/Tokyo"}},
 	} {
 		b := s.browser().signIn(account)
 		options.Set("team", "PHX")
-		form := b.get("/import?"+options.Encode()).want(http.StatusOK).form("post", "/imports")
+		browsers = append(browsers, b)
+		forms = append(forms, b.get("/import?"+options.Encode()).want(http.StatusOK).form("post", "/imports"))
+	}
+	var wg sync.WaitGroup
+	for i, b := range browsers {
 		wg.Go(func() {
 			// The second one to write finds what it has not been shown, and
 			// asks again; or what it wants is what is there.
-			p, err := b.try("/imports", form)
+			p, err := b.try("/imports", forms[i])
 			if err != nil || p.status != http.StatusSeeOther && p.status != http.StatusConflict {
 				t.Errorf("browser %d: %v %+v", i, err, p)
 			}
