@@ -493,8 +493,15 @@ func (s *stepper) addTask(c *Change, order int) {
 
 func minutes(n int) map[string]any { return map[string]any{"amount": n, "unit": "minute"} }
 
+// addReminder adds a reminder to a task that is there, or to one of a temporary
+// id. The task may have had a reminder before that went with its time, so the
+// uuid has to tell the states of the task apart.
 func (s *stepper) addReminder(c *Change, task string) {
-	s.add(c, ofReminder, "reminder_add", map[string]any{"item_id": task, "type": "relative", "minute_offset": c.want.reminder}, task)
+	state := ""
+	if c.Task != nil {
+		state = c.Task.Description
+	}
+	s.add(c, ofReminder, "reminder_add", map[string]any{"item_id": task, "type": "relative", "minute_offset": c.want.reminder}, task, state)
 }
 
 func (s *stepper) updateTask(c *Change) {
