@@ -245,11 +245,11 @@ func TestMemoryFilesDiskAndLogStayFlatOverThousandsOfRequests(t *testing.T) {
 		b.client.CloseIdleConnections()
 	}
 	// Caches and pools fill first. SQLite's log grows to its size of 4 MB.
-	for n := range 60 {
+	for n := range 50 {
 		round(n)
 	}
 	before, asked := s.level(), requests
-	for n := range 200 {
+	for n := range 160 {
 		round(n)
 	}
 	after := s.level()

@@ -286,6 +286,20 @@ func TestTheDashboardAndTheAlertsUseMetricsThatExist(t *testing.T) {
 	s.fake.Fail(fake.Fault{Path: "/api/v1/user", Status: 503, Times: 1})
 	s.browser().signIn(account)
 	m := s.scrape()
+	manual, err := os.ReadFile("docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range m {
+		if strings.HasPrefix(name, "tipoff_") && !strings.Contains(string(manual), "`"+name+"`") {
+			t.Errorf("docs/operate.md does not explain %s", name)
+		}
+	}
+	for _, name := range regexp.MustCompile("`(tipoff_[a-z_]+)`").FindAllStringSubmatch(string(manual), -1) {
+		if m[name[1]] == nil && name[1] != "tipoff_schedule_refreshes_total" {
+			t.Errorf("docs/operate.md explains %s, which is not there", name[1])
+		}
+	}
 	for _, expr := range slices.Concat(dashboard, alerts) {
 		for _, name := range regexp.MustCompile(`\b(tipoff|go|process)_[a-z_]+`).FindAllString(expr, -1) {
 			base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")

@@ -186,41 +186,44 @@ func (c *crawler) readPage(p *page) {
 
 func TestNoPageLeavesItsBasePath(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"", "/nba/tipoff"} {
-		for _, demo := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%q, demo %v", base, demo), func(t *testing.T) {
-				t.Parallel()
-				s, _ := newTapped(t, midSeason, publicURL+base)
-				if demo {
-					s.args = []string{"-demo", "-addr", "localhost:0", "-public-url", s.public, "-now", midSeason.Format(time.RFC3339)}
+	// Without a path, the site itself is crawled behind real proxies.
+	for _, tt := range []struct {
+		base string
+		demo bool
+	}{{"", true}, {"/nba/tipoff", true}, {"/nba/tipoff", false}} {
+		base, demo := tt.base, tt.demo
+		t.Run(fmt.Sprintf("%q, demo %v", base, demo), func(t *testing.T) {
+			t.Parallel()
+			s, _ := newTapped(t, midSeason, publicURL+base)
+			if demo {
+				s.args = []string{"-demo", "-addr", "localhost:0", "-public-url", s.public, "-now", midSeason.Format(time.RFC3339)}
+			}
+			s.start()
+			b := s.browser()
+			b.crawl(1, "/", "/sign-in", "/favicon.ico")
+			token := "demo-free"
+			if !demo {
+				s.account("bea", fake.Free)
+				token = "api-token-of-bea"
+			}
+			b.post("/sign-in/token", url.Values{"token": {token}, "next": {"/import?team=BOS"}}).want(http.StatusSeeOther)
+			done := b.importTeam("team=BOS").want(http.StatusSeeOther)
+			project, _, _ := strings.Cut(strings.TrimPrefix(done.location(), base), "?")
+			seen := b.crawl(2, "/", project, done.location()[len(base):], "/projects", "/sessions", "/import?team=BOS&team=NYK&sections=month")
+			for _, must := range []string{"/", "/teams/BOS", "/sessions", "/projects", project, project + "/remove", "/static/app.webmanifest", "/teams/BOS.ics", "/sign-out"} {
+				found := slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(at string) bool {
+					path, _, _ := strings.Cut(at, "?")
+					name, ext := strings.TrimSuffix(must, filepath.Ext(must)), filepath.Ext(must)
+					return path == base+must || strings.HasPrefix(path, base+name+".") && strings.HasSuffix(path, ext)
+				})
+				if !found {
+					t.Errorf("no page refers to %s, or the crawler does not find it", must)
 				}
-				s.start()
-				b := s.browser()
-				b.crawl(3, "/", "/sign-in", "/favicon.ico")
-				token := "demo-free"
-				if !demo {
-					s.account("bea", fake.Free)
-					token = "api-token-of-bea"
-				}
-				b.post("/sign-in/token", url.Values{"token": {token}, "next": {"/import?team=BOS"}}).want(http.StatusSeeOther)
-				done := b.importTeam("team=BOS").want(http.StatusSeeOther)
-				project, _, _ := strings.Cut(strings.TrimPrefix(done.location(), base), "?")
-				seen := b.crawl(3, "/", project, done.location()[len(base):], "/projects", "/sessions", "/import?team=BOS&team=NYK&sections=month")
-				for _, must := range []string{"/", "/teams/BOS", "/sessions", "/projects", project, project + "/remove", "/static/app.webmanifest", "/teams/BOS.ics", "/sign-out"} {
-					found := slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(at string) bool {
-						path, _, _ := strings.Cut(at, "?")
-						name, ext := strings.TrimSuffix(must, filepath.Ext(must)), filepath.Ext(must)
-						return path == base+must || strings.HasPrefix(path, base+name+".") && strings.HasSuffix(path, ext)
-					})
-					if !found {
-						t.Errorf("no page refers to %s, or the crawler does not find it", must)
-					}
-				}
-				if demo && !seen[base+"/demo/todoist/1000001/projects/"+strings.TrimPrefix(project, "/projects/")] {
-					t.Error("no page refers to the demo's Todoist")
-				}
-			})
-		}
+			}
+			if demo && !seen[base+"/demo/todoist/1000001/projects/"+strings.TrimPrefix(project, "/projects/")] {
+				t.Error("no page refers to the demo's Todoist")
+			}
+		})
 	}
 }
 
@@ -476,7 +479,7 @@ func TestEverythingWorksBehindRealProxies(t *testing.T) {
 			wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
 
 			project := "/projects/" + onlyProject(t, account).ID
-			seen := b.crawl(2, "/", project, "/sessions")
+			seen := b.crawl(1, "/", project, "/sessions")
 			if len(seen) < 20 {
 				t.Errorf("the crawler found only %d addresses", len(seen))
 			}

@@ -120,10 +120,10 @@ func TestItRunsInAnEmptyReadOnlyRootAsNobody(t *testing.T) {
 	if out, err := inside("healthcheck").CombinedOutput(); err != nil {
 		t.Errorf("healthcheck: %v\n%s", err, out)
 	}
+	s.saying(`msg="schedule refreshed" source=nba`)
 	account := s.account("nob", fake.Free)
 	s.browser().signIn(account).importTeam("team=BOS").want(http.StatusSeeOther)
 	wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
-	s.saying(`msg="schedule refreshed" source=nba`)
 	if out, err := inside("backup", "-").Output(); err != nil || len(out) < 8000 {
 		t.Errorf("backup: %v, %d bytes", err, len(out))
 	}
