@@ -178,12 +178,11 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 	names := []string{}
 	for _, part := range plan.Parts {
 		names = append(names, part.Name)
-		v.New = v.New || part.Project == ""
+		if part.Project == "" {
+			v.New++
+		}
 	}
-	v.Project = strings.Join(names, "”, “")
-	if len(names) > 3 {
-		v.Project = fmt.Sprintf("%d projects", len(names))
-	}
+	v.Targets, v.Project = len(names), strings.Join(names, "”, “")
 	for _, n := range plan.Notices {
 		kind := "warn"
 		if n.Stop {
@@ -358,13 +357,16 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 	if wait := importer.Retry(err); wait > 0 {
 		advice = waitSentence(wait) + " Only what is missing is written then, and nothing is made twice."
 	}
-	f.Message = fmt.Sprintf("%s of %s written, %s missing. %s %s", plural(f.Done, "task"), strconv.Itoa(f.Total),
-		strconv.Itoa(len(out.Failed)), strings.Join(reasons, " "), advice)
+	state := fmt.Sprintf("%s of %s are written.", thousands(f.Done), plural(f.Total, "task"))
+	if f.Done == 0 {
+		state = "Nothing was written."
+	}
+	f.Message = strings.Join(append(append([]string{state}, reasons...), advice), " ")
 	if wait := importer.Retry(err); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(retryIn(err)))
 	}
 	return st.instead(func() error {
-		return s.showPlan(w, r, user, status, out.Left, &notice{Kind: "stop", Text: f.Message + " What is missing is listed below."}, true)
+		return s.showPlan(w, r, user, status, out.Left, &notice{Kind: "stop", Text: f.Message + " What is missing is below."}, true)
 	}, f)
 }
 

@@ -13,7 +13,10 @@ import (
 // layout fills in what every page shows.
 func (s *server) layout(r *http.Request, title string) layout {
 	rd := s.reader(r)
-	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339), Here: r.URL.RequestURI()}
+	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339)}
+	if r.Method == http.MethodGet {
+		l.Here = r.URL.RequestURI()
+	}
 	user, ok := s.Sessions.User(r.Context())
 	if ok {
 		l.Me = accountOf(user)

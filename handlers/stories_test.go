@@ -45,7 +45,7 @@ func stories() map[string]view {
 		layout: titled(in, "Import the Celtics", ""), Form: options, Teams: []teamCard{celtics}, AllTeams: all, Opponents: opponents,
 		Zones:    zoneFieldOf(options, "Yours in Todoist: New York time", "Where the Celtics play: New York time"),
 		Projects: []choice{{"in", "Inbox"}, {"77", "Sports"}}, Target: "A new project", DefaultName: "Boston Celtics 2026-27", Zone: "New York time", Reminders: true, Durations: true,
-		Plan: &planView{Import: "i-1", Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: true, Added: planRows[14:]},
+		Plan: &planView{Import: "i-1", Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: 1, Targets: 1, Added: planRows[14:]},
 	}
 	again := fresh
 	again.Target = "“Boston Celtics 2026-27”, as before"

@@ -335,13 +335,17 @@ func (f form) Skipped() []string { return f.Values["skip"] }
 // what concerns no single field.
 type formError struct{ Field, Text string }
 
-// Mistakes lists what is wrong in the order of the fields' names.
+// Mistakes lists what is wrong in the order of the fields on the page.
 func (f form) Mistakes() []formError {
+	order := []string{"", "team", "games", "venue", "type", "tv", "from", "to", "opponent", "skip", "title", "timezone", "duration",
+		"reminder", "priority", "labels", "tbd", "target", "name", "view", "sections"}
 	var all []formError
 	for field, text := range f.Errors {
 		all = append(all, formError{field, text})
 	}
-	slices.SortFunc(all, func(a, b formError) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortFunc(all, func(a, b formError) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Field), slices.Index(order, b.Field)), strings.Compare(a.Field, b.Field))
+	})
 	return all
 }
 
@@ -616,9 +620,12 @@ type planView struct {
 	// Options are the fields of the plan that is shown, as the POST form
 	// repeats them.
 	Options url.Values
-	// Project is the target's name; New says that it will be made.
+	// Project is the target's name, or the names of several; New says how many
+	// of them will be made.
 	Project string
-	New     bool
+	New     int
+	// Targets counts the projects.
+	Targets int
 	// OpenURL is where the one project is seen when there is nothing to do in
 	// it, else empty.
 	OpenURL string
@@ -679,18 +686,24 @@ const (
 // changed options do not hide what the league has changed.
 func (p *planView) gather() {
 	tasks := map[change]int{}
+	fields := map[string]int{} // the most tasks that a change of the field has
+	var found []change
 	for _, row := range p.Changed {
 		for _, c := range row.Changes {
-			tasks[c]++
+			if tasks[c]++; tasks[c] == 1 {
+				found = append(found, c)
+			}
+			fields[c.Field] = max(fields[c.Field], tasks[c])
 		}
 	}
-	for c, n := range tasks {
-		if n >= common {
-			p.Common = append(p.Common, commonChange{c, n})
+	for _, c := range found {
+		if tasks[c] >= common {
+			p.Common = append(p.Common, commonChange{c, tasks[c]})
 		}
 	}
-	slices.SortFunc(p.Common, func(a, b commonChange) int {
-		return cmp.Or(cmp.Compare(b.Tasks, a.Tasks), strings.Compare(a.Field, b.Field), strings.Compare(a.New, b.New))
+	// The widest change first, and those of one field together.
+	slices.SortStableFunc(p.Common, func(a, b commonChange) int {
+		return cmp.Or(cmp.Compare(fields[b.Field], fields[a.Field]), strings.Compare(a.Field, b.Field))
 	})
 	alike := map[string]int{}
 	for _, row := range p.Changed {
@@ -715,13 +728,11 @@ func (p *planView) gather() {
 func (p planView) Why() string {
 	league, options := false, false
 	for _, row := range p.Changed {
+		moved := slices.ContainsFunc(row.Changes, func(c change) bool { return c.Field == "When" || c.Field == "Details" })
+		league = league || moved
 		for _, c := range row.Changes {
-			switch c.Field {
-			case "When", "Details":
-				league = true
-			default:
-				options = true
-			}
+			// A game that is moved may take its section, zone and length along.
+			options = options || c.Field == "Labels" || c.Field == "Priority" || !moved
 		}
 	}
 	switch {
@@ -801,13 +812,26 @@ func (p planView) Untimed() int {
 func (p planView) Summary() string {
 	project := "“" + p.Project + "”"
 	added, changed := p.Adding(), p.Changing()
+	fresh := "a new project, " + project
+	switch {
+	case p.Targets > 1 && p.New == p.Targets:
+		fresh = fmt.Sprintf("%d new projects", p.New)
+		if p.Targets <= 3 {
+			fresh += ": " + project
+		}
+	case p.Targets > 3:
+		project = fmt.Sprintf("%d projects", p.Targets)
+		fresh = fmt.Sprintf("%s, %d of them new", project, p.New)
+	case p.Targets > 1:
+		fresh = project
+	}
 	will := " will"
 	if p.Stopped() {
 		will = " would"
 	}
 	switch {
-	case added > 0 && p.New:
-		return plural(added, "task") + will + " be added to a new project, " + project + "."
+	case added > 0 && changed == 0 && p.New > 0:
+		return plural(added, "task") + will + " be added to " + fresh + "."
 	case added > 0 && changed > 0:
 		return plural(added, "task") + will + " be added to " + project + fmt.Sprintf(" and %s brought up to date.", thousands(changed))
 	case added > 0:
@@ -815,7 +839,11 @@ func (p planView) Summary() string {
 	case changed > 0:
 		return plural(changed, "task") + " in " + project + will + " be brought up to date."
 	case len(p.Unchanged)+len(p.Kept) > 0:
-		return project + " is in step with the schedule. There is nothing to do."
+		is := " is"
+		if p.Targets > 1 {
+			is = " are"
+		}
+		return project + is + " in step with the schedule. There is nothing to do."
 	case len(p.Added) > 0:
 		return "Every game is left out, so nothing will be added."
 	}
@@ -896,6 +924,18 @@ type outcome struct {
 func (o outcome) values() url.Values {
 	return url.Values{"added": {strconv.Itoa(o.Added)}, "updated": {strconv.Itoa(o.Updated)},
 		"unchanged": {strconv.Itoa(o.Unchanged)}, "kept": {strconv.Itoa(o.Kept)}}
+}
+
+// Several says that more than one thing was done, so that counts say more than
+// a heading.
+func (o outcome) Several() bool {
+	n := 0
+	for _, count := range []int{o.Added, o.Updated, o.Unchanged, o.Kept} {
+		if count > 0 {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // Line says in one sentence what was done.

@@ -152,11 +152,11 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 		summary, button string
 	}{
 		"a whole season into a new project": {
-			planView{Project: "Boston Celtics 2026-27", New: true, Added: rows(82)},
+			planView{Project: "Boston Celtics 2026-27", New: 1, Targets: 1, Added: rows(82)},
 			"82 tasks will be added to a new project, “Boston Celtics 2026-27”.", "Add 82 tasks to Todoist",
 		},
 		"every team at once": {
-			planView{Project: "Everybody", New: true, Added: rows(1230)},
+			planView{Project: "Everybody", New: 1, Targets: 1, Added: rows(1230)},
 			"1,230 tasks will be added to a new project, “Everybody”.", "Add 1,230 tasks to Todoist",
 		},
 		"one game into a project that exists": {
@@ -176,7 +176,7 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 			"1 task in “Celtics” will be brought up to date.", "Bring 1 task up to date",
 		},
 		"a plan that may not run says would": {
-			planView{Project: "Celtics", New: true, Added: rows(3), Notices: []notice{{Kind: "stop"}}},
+			planView{Project: "Celtics", New: 1, Targets: 1, Added: rows(3), Notices: []notice{{Kind: "stop"}}},
 			"3 tasks would be added to a new project, “Celtics”.", "Add 3 tasks to Todoist",
 		},
 		"going on after a cut": {
@@ -184,7 +184,7 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 			"40 tasks will be added to “Celtics”.", "Go on with the other 40 tasks",
 		},
 		"everything left out": {
-			planView{Project: "Celtics", New: true, Added: leftOut},
+			planView{Project: "Celtics", New: 1, Targets: 1, Added: leftOut},
 			"Every game is left out, so nothing will be added.", "Add to Todoist",
 		},
 		"in step but for a game that is left out": {
@@ -196,7 +196,7 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 			"“Celtics” is in step with the schedule. There is nothing to do.", "Add to Todoist",
 		},
 		"no game fits": {
-			planView{Project: "Celtics", New: true},
+			planView{Project: "Celtics", New: 1, Targets: 1},
 			"No game fits these choices, so there is nothing to add.", "Add to Todoist",
 		},
 	} {

@@ -165,11 +165,13 @@ async function run(form) {
     box.hidden = true;
     fault.hidden = false;
     fault.querySelector('p').textContent = message;
+    // One reason for all of them is in the message already.
+    const reasons = new Set(failed.map(({ reason }) => reason));
     fault.querySelector('.missing').replaceChildren(...failed.map(({ title, day, reason }) => {
       const line = document.createElement('li');
       const name = document.createElement('strong');
       name.textContent = title;
-      line.append(name, `, ${day}: ${reason}`);
+      line.append(name, `, ${day}`, reasons.size > 1 ? `: ${reason}` : '');
       return line;
     }));
     say(message);
@@ -204,9 +206,9 @@ async function watch(answer, bar, text, stop) {
     if (name === 'progress') {
       bar.max = data.total || 1;
       bar.value = data.done;
-      text.textContent = data.message;
+      text.textContent = data.total ? `${data.message}: ${data.done.toLocaleString('en-US')} of ${tasks(data.total)}` : data.message;
       const quarter = Math.floor((4 * data.done) / (data.total || 1));
-      if (quarter > told) say(data.message);
+      if (quarter > told) say(text.textContent);
       told = Math.max(told, quarter);
     } else if (name === 'done') {
       bar.value = bar.max;
