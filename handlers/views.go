@@ -36,7 +36,8 @@ type layout struct {
 	// (-now).
 	Times bool
 	Now   string
-	// Here is the path of the page itself, for a link that loads it again.
+	// Here is the path of the page itself, for a link that loads it again;
+	// empty where that cannot be done.
 	Here string
 	// ThemeLight and ThemeDark colour the browser's own frame; empty for the
 	// page's.
