@@ -45,9 +45,8 @@ func anyOptions(t *rapid.T) Options {
 	if o.Target != TargetEach {
 		o.Name = strings.Join(strings.Fields(rapid.StringMatching(`[ -~äß🏀]{0,40}`).Draw(t, "name")), " ")
 	}
-	for _, s := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-zß&=%+#][a-zß&=%+#@]{0,9}`), 0, 4, rapid.ID[string]).Draw(t, "labels") {
-		o.Labels = append(o.Labels, s)
-	}
+	label := rapid.StringMatching(`[a-zß&=%+#][a-zß&=%+#@]{0,9}`)
+	o.Labels = append(o.Labels, rapid.SliceOfNDistinct(label, 0, 4, rapid.ID[string]).Draw(t, "labels")...)
 	for _, kind := range everyType {
 		if rapid.Bool().Draw(t, "type "+string(kind)) {
 			o.Types = append(o.Types, kind)
@@ -72,9 +71,7 @@ func anyOptions(t *rapid.T) Options {
 		}
 		return r
 	})
-	for _, r := range rapid.SliceOfNDistinct(refs, 0, 5, func(r Ref) string { return r.String() }).Draw(t, "skip") {
-		o.Skip = append(o.Skip, r)
-	}
+	o.Skip = append(o.Skip, rapid.SliceOfNDistinct(refs, 0, 5, Ref.String).Draw(t, "skip")...)
 	return o
 }
 
