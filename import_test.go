@@ -120,7 +120,7 @@ func TestASecondImportWritesNothing(t *testing.T) {
 	before := account.Tasks(onlyProject(t, account).ID)
 	s.fake.ResetRequests()
 	project, _, _ := strings.Cut(first.location(), "?")
-	b.get(first.location()).want(http.StatusOK).has("65 added")
+	b.get(first.location()).want(http.StatusOK).has("65 games are on your list")
 	b.get(project).want(http.StatusOK).has("in step")
 	b.get("/import?team=BOS").want(http.StatusOK).has("Nothing to do")
 	again := b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusSeeOther)

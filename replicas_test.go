@@ -166,7 +166,7 @@ func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 			done := b.importTeam("team=MIL").want(http.StatusSeeOther)
 			wantExactly(t, account, schedule.Embedded(), "MIL", midSeason)
 			project, _, _ := strings.Cut(done.location(), "?")
-			b.get(done.location()).want(http.StatusOK).has("64 added")
+			b.get(done.location()).want(http.StatusOK).has("64 games are on your list")
 			for range 3 {
 				b.get(project).want(http.StatusOK).has("in step")
 			}
@@ -236,9 +236,14 @@ func TestParallelRequestsOverTwoReplicasRefreshAnExpiredTokenSafely(t *testing.T
 			if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
 				t.Errorf("%d refresh tokens were replayed too late", n)
 			}
-			// FerretDB, which stands in for MongoDB here, lets two writers win
-			// one conditional replacement at times; the grace covers for it.
-			if n := f.fake.CountTokenEvents(fake.Refreshed); n != 1 && name != "mongodb" {
+			if name == "mongodb" {
+				// FerretDB, which stands in for MongoDB here, lets two writers
+				// win one conditional replacement at times. Then two refresh,
+				// the grace covers for the second, and which pair is kept is
+				// not what MongoDB would keep.
+				return
+			}
+			if n := f.fake.CountTokenEvents(fake.Refreshed); n != 1 {
 				t.Errorf("the token was refreshed %d times, want once", n)
 			}
 			// What was stored is the newest pair: the next refresh works too.
