@@ -263,14 +263,20 @@ func rowOf(c *importer.Change, rd reader) planRow {
 // The import runs within this request. Once it has begun it goes on when the
 // visitor leaves; whoever stops the program waits for the request.
 func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
-	c, user, err := s.client(r)
-	if err != nil {
-		return err
-	}
 	if err := r.ParseForm(); err != nil {
 		return badForm(err)
 	}
 	opts, err := importer.ParseOptions(r.PostForm)
+	c, user, denied := s.client(r)
+	if errors.Is(denied, session.ErrSignedOut) && err == nil {
+		return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
+			Text:   "Your session has ended, so nothing was written.",
+			Advice: "Sign in again, and this plan is back with everything you chose.",
+			Link:   "/sign-in?" + url.Values{"next": {"/import?" + opts.Values().Encode()}}.Encode(), LinkText: "Sign in", Cause: denied}
+	}
+	if denied != nil {
+		return denied
+	}
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
 		return s.showMistakes(w, r, user, r.PostForm, invalid)
 	}

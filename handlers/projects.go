@@ -113,11 +113,15 @@ func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return noProject(err)
 	}
-	return s.pages.render(w, r, http.StatusOK, removePage{layout: s.private(w, r, "Remove", "projects"),
+	page := removePage{layout: s.private(w, r, "Remove", "projects"),
 		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
 		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
 		Others: removal.Others, Sections: len(removal.Sections), WholeProject: removal.Whole,
-		Consent: s.App != nil && !s.mayDelete(r)})
+		Consent: s.App != nil && !s.mayDelete(r) && !user.Personal}
+	if why := s.Sessions.Pop(r.Context(), refusedKey); why != "" {
+		page.Flash = &notice{Kind: "warn", Text: why + " Nothing was removed."}
+	}
+	return s.pages.render(w, r, http.StatusOK, page)
 }
 
 // remove takes an import back. A token that may not delete is first replaced by

@@ -97,6 +97,12 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	if refusal := query.Get("error"); refusal != "" {
 		s.Log.InfoContext(r.Context(), "sign-in refused", "known", ok)
+		if _, in := s.Sessions.User(r.Context()); ok && in {
+			// Somebody who is signed in was asked for more, and said no to
+			// that.
+			s.Sessions.Put(r.Context(), refusedKey, refusalSentence(refusal))
+			return s.redirect(w, r, localPath(flow.Next))
+		}
 		return s.signInPage(w, r, http.StatusForbidden, localPath(flow.Next), refusalSentence(refusal), false)
 	}
 	if !ok || query.Get("code") == "" {
@@ -131,6 +137,10 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.redirect(w, r, localPath(flow.Next))
 }
+
+// refusedKey is where a session keeps why Todoist gave nothing more, until the
+// page that asked has said it.
+const refusedKey = "refused"
 
 // refusalSentence is what an error on the way back means.
 // https://developer.todoist.com/api/v1/ ("Authorization", errors)

@@ -56,7 +56,7 @@ func zoneFieldOf(f form, open, team string) zoneField {
 	if team != "" {
 		field.First = append(field.First, choice{importer.ZoneTeam, team})
 	}
-	known := map[string]bool{"": true, importer.ZoneTeam: team != ""}
+	known := map[string]bool{"": true, importer.ZoneTeam: true}
 	for _, group := range [][]string{
 		{"Americas", "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
 			"America/Anchorage", "Pacific/Honolulu", "America/Toronto", "America/Vancouver", "America/Halifax", "America/St_Johns",
@@ -78,7 +78,10 @@ func zoneFieldOf(f form, open, team string) zoneField {
 		}
 		field.Groups = append(field.Groups, g)
 	}
-	if typed := f.Get("timezone"); !known[typed] {
+	switch typed := f.Get("timezone"); {
+	case typed == importer.ZoneTeam && team == "":
+		field.First = append(field.First, choice{typed, "Where each team plays"})
+	case !known[typed]:
 		field.First = append(field.First, choice{typed, zoneCity(typed)})
 	}
 	return field

@@ -57,7 +57,11 @@ async function preview() {
     // Other teams come with other places to put them and other zones.
     for (const id of ['f-target', 'f-timezone']) {
       const field = document.getElementById(id);
-      if (field !== document.activeElement) field.replaceChildren(...page.getElementById(id).childNodes);
+      const other = page.getElementById(id);
+      if (field === document.activeElement) continue;
+      // Moved out of their own list, entries would choose one another.
+      field.replaceChildren(...[...other.childNodes].map((node) => node.cloneNode(true)));
+      field.value = other.value;
     }
     const name = document.querySelector('#f-name');
     name.placeholder = page.querySelector('#f-name').placeholder;

@@ -36,7 +36,12 @@ async function show(address) {
     if (other?.href) button.href = other.href;
     else if (other) button.value = other.value;
     const zones = document.querySelector('#f-timezone');
-    if (zones !== document.activeElement) zones.replaceChildren(...page.querySelector('#f-timezone').childNodes);
+    const known = page.querySelector('#f-timezone');
+    if (zones !== document.activeElement) {
+      // Moved out of their own list, entries would choose one another.
+      zones.replaceChildren(...[...known.childNodes].map((node) => node.cloneNode(true)));
+      zones.value = known.value;
+    }
     faults(page);
     history.replaceState(null, '', address);
   } catch (fault) {

@@ -1,0 +1,239 @@
+// What people do with Tipoff, from the first visit to the last.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { heading, importTeam, launch, signIn, visitor } from './browser.mjs';
+import { Site } from './site.mjs';
+import { projects, tasks } from './states.mjs';
+
+let browser, site;
+before(async () => {
+  browser = await launch();
+});
+// Each test has a Todoist of its own.
+const story = (name, run) => test(name, async () => {
+  site = await Site.start();
+  try {
+    await run();
+  } finally {
+    await site.stop();
+  }
+});
+after(() => browser.close());
+
+const go = (page) => page.locator('#go').click();
+const choose = (page, account) => page.getByRole('radio', { name: account }).check();
+
+story('from the landing page to an imported season it takes three clicks', async () => {
+  const page = await visitor(browser, site);
+  await page.goto(site.url);
+  await page.getByRole('button', { name: 'Boston Celtics' }).click();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  assert.equal(await page.locator('#plan-line').innerText(), '65 tasks will be added to a new project, “Boston Celtics 2026-27”.');
+  await page.getByRole('button', { name: 'Add 65 tasks to Todoist' }).click();
+
+  await page.getByRole('heading', { name: '65 games are on your list' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'outcome', 'the outcome is read out');
+  const [project] = await projects(site, 'demo-free');
+  assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, `/projects/${project.id}`);
+  assert.equal((await tasks(site, project.id, 'demo-free')).length, 65);
+
+  await page.reload();
+  assert.equal(await page.getByText('65 games are on your list').count(), 0, 'it is said once');
+  await page.getByRole('link', { name: 'Open in Todoist' }).click();
+  assert.equal(await heading(page), 'Boston Celtics 2026-27');
+  assert.equal(await page.locator('.task').count(), 65);
+
+  await page.goto(site.url);
+  await page.getByRole('heading', { name: 'Again with the Celtics?' }).waitFor();
+  await page.getByRole('link', { name: 'Import the Celtics' }).click();
+  await page.getByRole('heading', { name: 'Nothing to do' }).waitFor();
+  await page.getByRole('link', { name: 'Open in Todoist' }).click();
+  assert.equal(await heading(page), 'Boston Celtics 2026-27');
+  await page.done();
+});
+
+story('a team is found by its city, its name, what fans call it and its code', async () => {
+  const page = await visitor(browser, site);
+  await page.goto(site.url);
+  for (const [typed, team] of [['denver', 'Denver Nuggets'], ['celt', 'Boston Celtics'], ['sixers', 'Philadelphia 76ers'], ['nyk', 'New York Knicks']]) {
+    await page.getByLabel('Find a team').fill(typed);
+    assert.deepEqual(await page.locator('.card-main:visible').allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, ' '))), [team]);
+  }
+  await page.getByText('1 team found').waitFor({ state: 'attached' });
+  await page.getByLabel('Find a team').press('Enter');
+  await page.getByRole('heading', { name: 'Let Tipoff use this Todoist?' }).waitFor();
+  await page.done();
+});
+
+story('who says no at Todoist is told so, and the team stays chosen', async () => {
+  const page = await visitor(browser, site);
+  await page.goto(`${site.url}/teams/lal`);
+  await page.getByRole('button', { name: 'Put these games into Todoist' }).click();
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await page.getByText('You said no at Todoist, so nothing was connected.').waitFor();
+  await page.getByText('You picked the Los Angeles Lakers').waitFor();
+  await page.getByRole('button', { name: 'Continue with Todoist' }).click();
+  await choose(page, 'Priya Pro');
+  await page.getByRole('button', { name: 'Allow' }).click();
+  assert.match(await heading(page), /^Los Angeles Lakers/i);
+  await page.done();
+});
+
+story('a filter of the season page goes along into the import', async () => {
+  const page = await visitor(browser, site);
+  await page.goto(`${site.url}/teams/bos`);
+  await page.getByText('Filter').click();
+  await page.getByRole('radio', { name: 'Home', exact: true }).check();
+  await page.getByText('40 of 80 games').waitFor();
+  assert.match(page.url(), /venue=home/);
+  await page.getByRole('button', { name: 'Put these games into Todoist' }).click();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.getByRole('heading', { name: 'What will happen' }).waitFor();
+  assert.equal(await page.locator('.row.add').count(), 33, 'the home games still to come');
+  await page.done();
+});
+
+story('options apply as they are chosen, the address is the plan, and games can be left out', async () => {
+  const page = await visitor(browser, site);
+  await signIn(page, site);
+  await page.goto(`${site.url}/import?team=BOS`);
+  await page.locator('summary', { hasText: 'Tasks' }).click();
+  await page.getByRole('radio', { name: 'BOS @ NYK' }).check();
+  await page.getByText('BOS @ SAC').first().waitFor();
+  await page.getByLabel('Time zone').selectOption('team');
+  await page.getByText('Times are New York time.').waitFor();
+  await page.locator('summary', { hasText: 'Games' }).click();
+  await page.getByText('More teams in this import').click();
+  await page.getByRole('group', { name: 'Teams' }).getByRole('checkbox', { name: 'Los Angeles Lakers' }).check();
+  await page.getByText('The teams’ zones differ').first().waitFor();
+  await page.locator('summary', { hasText: 'Project' }).click();
+  await page.getByLabel('Put the tasks into').selectOption('each');
+  await page.locator('#plan-line', { hasText: '129 tasks will be added to 2 new projects' }).waitFor();
+  await page.getByRole('checkbox', { name: /Leave out BOS @ SAC/ }).check();
+  await page.getByRole('button', { name: 'Add 128 tasks to Todoist' }).waitFor();
+
+  const other = await visitor(browser, site, { storageState: await page.context().storageState() });
+  await other.goto(page.url());
+  await other.getByRole('button', { name: 'Add 128 tasks to Todoist' }).waitFor();
+  await other.done();
+
+  await go(page);
+  await page.getByText('128 added').waitFor();
+  assert.equal(new URL(page.url()).search, '');
+  const made = await projects(site);
+  assert.deepEqual(made.map(({ name }) => name), ['Boston Celtics 2026-27', 'Los Angeles Lakers 2026-27']);
+  const zones = new Set();
+  for (const { id } of made) for (const task of await tasks(site, id)) zones.add(task.due.timezone);
+  assert.deepEqual([...zones].filter(Boolean).sort(), ['America/Los_Angeles', 'America/New_York']);
+  await page.done();
+});
+
+story('taking an import back asks for the right to delete only then, and comes back', async () => {
+  const page = await visitor(browser, site);
+  await page.goto(`${site.url}/import?team=DEN`);
+  await page.getByRole('button', { name: 'Continue with Todoist' }).click();
+  assert.equal(await page.getByText('Delete').count(), 0, 'signing in does not ask for it');
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await go(page);
+  await page.getByText('games are on your list').waitFor();
+  await page.getByRole('link', { name: 'Take it all back' }).click();
+  const asked = page.url();
+  await page.getByText('Todoist asks you first whether Tipoff may delete').waitFor();
+
+  await page.getByRole('button', { name: 'Remove the project' }).click();
+  await page.getByText('Delete projects').waitFor();
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await page.getByText('Nothing was removed').waitFor();
+  assert.equal(page.url(), asked);
+  assert.equal((await projects(site, 'demo-free')).length, 1);
+
+  await page.getByRole('button', { name: 'Remove the project' }).click();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  assert.equal(page.url(), asked);
+  assert.equal(await page.getByText('Todoist asks you first').count(), 0);
+  await page.getByRole('button', { name: 'Remove the project' }).click();
+  await page.getByText('“Denver Nuggets 2026-27” is gone').waitFor();
+  await page.getByText('Nothing here yet').waitFor();
+  assert.deepEqual(await projects(site, 'demo-free'), []);
+  await page.done();
+});
+
+story('signing out ends it, here and elsewhere', async () => {
+  const here = await visitor(browser, site);
+  const there = await visitor(browser, site);
+  await signIn(here, site);
+  await signIn(there, site);
+  await here.goto(`${site.url}/sessions`);
+  assert.equal(await here.getByRole('listitem').filter({ hasText: 'Chrome on Linux' }).count(), 2);
+  await here.getByRole('button', { name: /^End/ }).click();
+  await here.getByRole('button', { name: 'Sign out here' }).waitFor();
+  await there.goto(`${site.url}/projects`);
+  assert.match(there.url(), /\/sign-in\?next=%2Fprojects$/);
+
+  await here.locator('summary', { hasText: 'your account' }).click();
+  await here.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await here.getByRole('link', { name: 'Sign in' }).waitFor();
+  await here.goto(`${site.url}/projects`);
+  assert.match(here.url(), /\/sign-in/);
+  await here.done();
+  await there.done();
+});
+
+story('a session that ends while a page is open loses nothing but the click', async () => {
+  const page = await visitor(browser, site);
+  await signIn(page, site);
+  await page.goto(`${site.url}/import?team=BOS&venue=home`);
+  await page.context().clearCookies();
+  await go(page);
+  await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
+  await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+  await page.getByText('You picked the Boston Celtics').waitFor();
+  await page.getByRole('button', { name: 'Continue with Todoist' }).click();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.getByRole('button', { name: 'Add 33 tasks to Todoist' }).waitFor();
+
+  await page.context().clearCookies();
+  await page.locator('summary', { hasText: 'Games' }).click();
+  await page.getByRole('radio', { name: 'Away', exact: true }).check();
+  await page.waitForURL(/\/sign-in\?next=.*venue%3Daway/);
+  await page.done();
+});
+
+story('two tabs may sign in at once', async () => {
+  const first = await visitor(browser, site);
+  const second = await first.context().newPage();
+  await first.goto(`${site.url}/import?team=BOS`);
+  await second.goto(`${site.url}/import?team=LAL`);
+  await first.getByRole('button', { name: 'Continue with Todoist' }).click();
+  await second.getByRole('button', { name: 'Continue with Todoist' }).click();
+  await second.getByRole('button', { name: 'Allow' }).click();
+  assert.match(await heading(second), /^Los Angeles Lakers/i);
+  await first.getByRole('button', { name: 'Allow' }).click();
+  assert.match(await heading(first), /^Boston Celtics/i);
+  await first.done();
+});
+
+story('somebody who finds pages by their address is told what is wrong', async () => {
+  const page = await visitor(browser, site);
+  for (const [path, status, words] of [
+    ['/teams/xyz', 404, 'There is no such team'],
+    ['/no/such/page', 404, 'There is no such page'],
+    ['/oauth/callback?code=x&state=y', 400, 'This sign-in did not begin here'],
+  ]) {
+    const answer = await page.goto(site.url + path);
+    assert.equal(answer.status(), status);
+    assert.match(await heading(page), new RegExp(words, 'i'));
+  }
+  await signIn(page, site);
+  for (const [path, status, words] of [
+    ['/import?team=BOS&venue=moon', 422, 'One thing needs another look'],
+    ['/projects/nosuchproject', 404, 'No games from Tipoff here'],
+    ['/no/such/page', 404, 'Priya Pro'],
+  ]) {
+    const answer = await page.goto(site.url + path);
+    assert.equal(answer.status(), status);
+    await page.getByText(words).first().waitFor();
+  }
+  await page.done();
+});
