@@ -45,12 +45,12 @@ func stories() map[string]view {
 		layout: titled(in, "Import the Celtics", ""), Form: options, Teams: []teamCard{celtics}, AllTeams: all, Opponents: opponents,
 		Zones:    zoneFieldOf(options, "Yours in Todoist: New York time", "Where the Celtics play: New York time"),
 		Projects: []choice{{"in", "Inbox"}, {"77", "Sports"}}, Target: "A new project", DefaultName: "Boston Celtics 2026-27", Zone: "New York time", Reminders: true, Durations: true,
-		Plan: &planView{Import: "i-1", Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: 1, Targets: 1, Added: planRows[14:]},
+		Plan: &planView{Fingerprint: "f-1", Options: options.Values, Project: "Boston Celtics 2026-27", New: 1, Targets: 1, Added: planRows[14:]},
 	}
 	again := fresh
 	again.Target = "“Boston Celtics 2026-27”, as before"
 	again.Plan = &planView{
-		Import: "i-2", Fingerprint: "f-2", Options: options.Values, Project: "Boston Celtics 2026-27",
+		Fingerprint: "f-2", Options: options.Values, Project: "Boston Celtics 2026-27",
 		Added: planRows[40:43], Unchanged: planRows[20:40],
 		Changed: []planRow{
 			{ID: "c1", When: planRows[15].When, Title: "Celtics at Bulls", Changes: []change{{"Tip-off", "Sun, Nov 22, 6:00 PM", "Sun, Nov 22, 3:30 PM"}, {"TV", "NBC Sports Boston", "ABC, NBC Sports Boston"}}},
@@ -99,11 +99,11 @@ func stories() map[string]view {
 		Plan: &planView{Project: "Boston Celtics 2026-27", Unchanged: planRows[14:40]},
 	}
 	waiting := project
-	waiting.Plan = &planView{Import: "i-3", Fingerprint: "f-3", Options: options.Values, Project: project.Name, Changed: again.Plan.Changed, Postponed: again.Plan.Postponed, Kept: again.Plan.Kept, Unchanged: planRows[20:40]}
+	waiting.Plan = &planView{Fingerprint: "f-3", Options: options.Values, Project: project.Name, Changed: again.Plan.Changed, Postponed: again.Plan.Postponed, Kept: again.Plan.Kept, Unchanged: planRows[20:40]}
 	aside := project
 	out1 := planRows[14]
 	out1.LeftOut = true
-	aside.Plan = &planView{Import: "i-4", Fingerprint: "f-4", Options: options.Values, Project: project.Name, Added: []planRow{out1}, Unchanged: planRows[15:40]}
+	aside.Plan = &planView{Fingerprint: "f-4", Options: options.Values, Project: project.Name, Added: []planRow{out1}, Unchanged: planRows[15:40]}
 	done := project
 	done.Done = &outcome{Added: 68, Notices: []string{"Your Todoist plan has no reminders before a game, so the tasks have none."}}
 	behind := project

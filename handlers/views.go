@@ -458,7 +458,7 @@ type signInPage struct {
 //
 // The page has two forms. The options are a GET form to /import, so that the
 // address is the plan. The plan is a POST form to /imports: the options of the
-// plan that is shown as hidden fields, "import", "plan", and one checkbox
+// plan that is shown as hidden fields, "plan", and one checkbox
 // named "skip" per game that would be added, unticked at first, meaning "leave
 // this one out". Since those can be ticked without asking the server again, the
 // plan's fingerprint must be taken as if nothing were left out.
@@ -615,9 +615,9 @@ func capital(s string) string {
 
 // A planView is what an import would do.
 type planView struct {
-	// Import is the form's hidden import id and Fingerprint the plan's, taken
-	// as if no game were left out.
-	Import, Fingerprint string
+	// Fingerprint stands for all that the plan would write, taken as if no
+	// game were left out.
+	Fingerprint string
 	// Options are the fields of the plan that is shown, as the POST form
 	// repeats them.
 	Options url.Values
