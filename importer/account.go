@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,8 +44,10 @@ type account struct {
 	asked     map[string]bool
 	// titles are those of the games wanted, in every style.
 	titles map[string]bool
-	// made are the projects made by this run, by set.
-	made map[string]string
+	// made are the projects made by this run, by set, and strays the tasks that
+	// Todoist put into another project than this run told it.
+	made   map[string]string
+	strays map[string]bool
 }
 
 // An entry is a task of Todoist with what its mark says, if it has one.
@@ -73,6 +77,7 @@ func (im *Importer) read(ctx context.Context, c *todoist.Client, opts Options) (
 		completed: map[string]*entry{},
 		asked:     map[string]bool{},
 		made:      map[string]string{},
+		strays:    map[string]bool{},
 		whole:     opts.Target == TargetNew || opts.Target == TargetEach,
 	}
 	a.from, a.to = a.season.Window()
@@ -111,13 +116,9 @@ func (a *account) matters(t *todoist.Task) bool {
 func titles(teams []string, season *schedule.Season) map[string]bool {
 	all := map[string]bool{}
 	games := schedule.Filter{Teams: teams, Types: everyType}.Games(season, time.Time{})
-	for _, style := range titleStyles {
-		for i := range games {
-			g := &games[i]
-			for _, side := range []string{"", g.Home.Code} {
-				l := look{teams: []string{side}, title: style}
-				all[l.titleOf(g)] = true
-			}
+	for i := range games {
+		for _, title := range new(look).titlesOf(&games[i]) {
+			all[title] = true
 		}
 	}
 	return all
@@ -275,6 +276,44 @@ func (a *account) readCompleted(ctx context.Context, c *todoist.Client, projects
 func (a *account) ours(e *entry) bool {
 	_, known := a.projects[e.Project]
 	return e.marked && known && e.mark.game.Day >= a.from && e.mark.game.Day <= a.to
+}
+
+// madeSoon is how far apart the making of a project may be from that of its
+// first tasks by Todoist's clock, and from the import's beginning by ours.
+const madeSoon = 2 * time.Minute
+
+// home is the set of the tasks that are at home in a project, by what most of
+// them say: the one that the project was made or taken for, or else the
+// project's own. Tasks of other sets were moved there by their owner. Completed
+// tasks are asked only where none is open. made is true when Tipoff made the
+// project.
+func (a *account) home(project string) (set string, made bool) {
+	own := a.setOf(project)
+	votes, byUs := map[string]int{}, map[string]bool{}
+	created, err := time.Parse(time.RFC3339, a.projects[project].CreatedAt)
+	soon := func(t time.Time) bool { return err != nil || created.Sub(t).Abs() < madeSoon }
+	fits := map[string]bool{own: true}
+	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
+		if len(votes) > 0 {
+			break
+		}
+		for _, e := range tasks {
+			if e.Project != project || !e.marked {
+				continue
+			}
+			votes[e.mark.set]++
+			added, _ := time.Parse(time.RFC3339, e.AddedAt)
+			switch {
+			case e.mark.own.IsZero():
+				fits[e.mark.set] = fits[e.mark.set] || e.mark.set == a.setOf(e.mark.options["team"]...)
+			case soon(e.mark.own) || soon(added):
+				fits[e.mark.set], byUs[e.mark.set] = true, err == nil
+			}
+		}
+	}
+	maps.DeleteFunc(votes, func(set string, _ int) bool { return !fits[set] })
+	set = cmp.Or(most(votes), own)
+	return set, byUs[set]
 }
 
 // taskOf is a task of Todoist as a task of ours. Of its reminders, the one that

@@ -62,6 +62,11 @@ func (r Ref) pair() string {
 // pairDay names the game at every source, as long as it is not moved.
 func (r Ref) pairDay() string { return r.pair() + " " + string(r.Day) }
 
+// names reports whether the ref names the game without a guess.
+func (r Ref) names(g *schedule.Game) bool {
+	return r.ID == g.ID || r.pairDay() == refOf(g).pairDay()
+}
+
 // A mark is what a task says about itself, in the fragment of the link that
 // its description ends with.
 type mark struct {
@@ -125,7 +130,10 @@ func writeTime(t time.Time) string { return strconv.FormatInt(t.Unix(), 36) }
 
 func readTime(s string) (time.Time, bool) {
 	seconds, err := strconv.ParseInt(s, 36, 64)
-	return time.Unix(seconds, 0).UTC(), err == nil && seconds >= 0 && seconds < 1<<36
+	if err != nil || seconds < 0 || seconds >= 1<<36 {
+		return time.Time{}, false
+	}
+	return time.Unix(seconds, 0).UTC(), true
 }
 
 // linkPattern finds a marked address, with the Markdown around it where that is

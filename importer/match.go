@@ -7,11 +7,11 @@ import (
 // match finds the game of each ref among games that are on: first by id; then by
 // both sides and the Eastern day, since ids differ between sources; then, for
 // games that moved as well, by who visits whom and then by both sides, where one
-// ref and one wanted game are left over. Only then come games that are postponed, by id and by day, so that
+// ref and one free game are left over. Only then come games that are postponed, by id and by day, so that
 // a task finds the new date of its game also where a source lists that as
 // another game. The result has an index into games per ref, or -1. No two refs
 // get the same game but those with the same id, which are copies of one task.
-func match(refs []Ref, games []schedule.Game, wanted func(*schedule.Game) bool) []int {
+func match(refs []Ref, games []schedule.Game, free func(*schedule.Game) bool) []int {
 	found := make([]int, len(refs))
 	for i := range found {
 		found[i] = -1
@@ -54,7 +54,7 @@ func match(refs []Ref, games []schedule.Game, wanted func(*schedule.Game) bool) 
 			}
 		}
 		for i := range games {
-			if k := key(refOf(&games[i])); !taken[i] && !games[i].Postponed && leftRefs[k] != nil && wanted(&games[i]) {
+			if k := key(refOf(&games[i])); !taken[i] && !games[i].Postponed && leftRefs[k] != nil && free(&games[i]) {
 				leftGames[k] = append(leftGames[k], i)
 			}
 		}

@@ -117,6 +117,9 @@ type Part struct {
 	look look
 	// options are what the tasks remember of the import.
 	options url.Values
+	// guessed is true when the game of a task was told by more than its id or
+	// its day, or was not found: then all tasks of the games have to be known.
+	guessed bool
 }
 
 // A Notice is something that people should know before they run a plan.
@@ -197,12 +200,18 @@ func (p *Plan) within(shown string) bool {
 	return true
 }
 
-// unsure are the projects with additions of which it is not known whether their
-// owner has completed the tasks, or moved them elsewhere.
+// unsure are the projects with additions, or with guesses, of which it is not
+// known whether their owner has completed tasks, or moved them elsewhere; and for
+// a project to be made those that have its name already.
 func (p *Plan) unsure(a *account) []string {
 	var projects []string
 	for _, part := range p.Parts {
-		if part.Project != "" && part.adds() > 0 && !(a.whole && a.asked[part.Project]) {
+		for id, project := range a.projects {
+			if part.Project == "" && part.adds() > 0 && project.Name == part.Name && !project.Inbox && !a.asked[id] {
+				projects = append(projects, id)
+			}
+		}
+		if part.Project != "" && (part.adds() > 0 || part.guessed) && !(a.whole && a.asked[part.Project]) {
 			projects = append(projects, part.Project)
 		}
 	}
@@ -298,11 +307,12 @@ func (a *account) asks(opts Options) []Options {
 	var all []Options
 	for _, teams := range parts {
 		if opts.Bare {
-			project := opts.Target
-			if project == TargetNew || project == TargetEach {
-				project = a.ownProject(teams)
+			set, project := a.setOf(teams...), ""
+			if opts.Target != TargetNew && opts.Target != TargetEach {
+				project = opts.Target
+				set, _ = a.home(project)
 			}
-			for _, own := range a.remembered(project) {
+			for _, own := range a.remembered(set, project) {
 				if !subset(own.Teams, teams) {
 					continue
 				}
@@ -325,17 +335,22 @@ func subset(a, b []string) bool {
 	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
 }
 
-// remembered are the options that wrote into a project, for each group of teams
-// those of the last import. A group that is part of another one belongs to it.
-func (a *account) remembered(project string) []Options {
+// remembered are the options that wrote the tasks of a set, in a project or in
+// all for "", for each group of teams those of the last import. A group that is
+// part of another one belongs to it. Completed tasks are asked only where none
+// is open.
+func (a *account) remembered(set, project string) []Options {
 	type group struct {
 		written time.Time
 		votes   map[string]int // by options
 	}
 	groups := map[string]*group{}
 	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
+		if len(groups) > 0 {
+			break
+		}
 		for _, e := range tasks {
-			if e.Project != project || !a.ours(e) {
+			if e.mark.set != set || project != "" && e.Project != project || !a.ours(e) {
 				continue
 			}
 			teams := strings.Join(slices.Sorted(slices.Values(e.mark.options["team"])), " ")
@@ -430,28 +445,35 @@ func ProjectName(teams []string, season string) string {
 }
 
 // setOf derives a set from what it is for, so that two imports that start at
-// the same moment agree on it: the teams for a project of their own, the project
+// the same moment agree on it: teams for a project of their own, the project
 // alone for one that is there.
-func setOf(user string, season string, target ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(append([]string{user, season}, target...), "\n")))
+func (a *account) setOf(target ...string) string {
+	sorted := slices.Sorted(slices.Values(target))
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{a.user.ID, a.season.Label}, sorted...), "\n")))
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-// ownProject is the project that Tipoff made for exactly these teams, or "". It
-// is where most of its tasks are; the Inbox is one only when nothing else is.
+// ownProject is the project for exactly these teams, or "". It is where most of
+// its open tasks are, or the completed ones where none is open; the Inbox is one
+// only when nothing else is.
 func (a *account) ownProject(teams []string) string {
-	votes, inbox := map[string]int{}, map[string]int{}
-	for _, e := range a.tasks {
-		if !a.ours(e) || e.mark.own.IsZero() || !subset(teams, e.mark.options["team"]) || !subset(e.mark.options["team"], teams) {
-			continue
+	set := a.setOf(teams...)
+	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
+		votes, inbox := map[string]int{}, map[string]int{}
+		for _, e := range tasks {
+			switch {
+			case !a.ours(e) || e.mark.set != set || a.strays[e.ID]:
+			case a.projects[e.Project].Inbox:
+				inbox[e.Project]++
+			default:
+				votes[e.Project]++
+			}
 		}
-		if a.projects[e.Project].Inbox {
-			inbox[e.Project]++
-		} else {
-			votes[e.Project]++
+		if project := cmp.Or(most(votes), most(inbox)); project != "" {
+			return project
 		}
 	}
-	return cmp.Or(most(votes), most(inbox))
+	return ""
 }
 
 // find says which project the teams' games go into.
@@ -462,8 +484,7 @@ func (a *account) find(opts Options) *Part {
 	}
 	switch opts.Target {
 	case TargetNew, TargetEach:
-		sorted := slices.Sorted(slices.Values(opts.Teams))
-		part.set = setOf(a.user.ID, a.season.Label, append([]string{"new"}, sorted...)...)
+		part.set = a.setOf(opts.Teams...)
 		part.Project = cmp.Or(a.ownProject(opts.Teams), a.made[part.set])
 		if part.Project != "" {
 			part.own = a.now
@@ -483,23 +504,28 @@ func (a *account) find(opts Options) *Part {
 		}
 	default:
 		part.Project = opts.Target
-		part.set = setOf(a.user.ID, a.season.Label, opts.Target)
+		part.set, _ = a.home(part.Project)
 	}
 	if project, ok := a.projects[part.Project]; ok {
 		part.Name = project.Name
 	}
-	sets, owns := map[string]int{}, map[string]int{}
+	// When the project was made is told by the tasks that are there, and better
+	// by Todoist.
+	there, owns := false, map[string]int{}
 	for _, e := range a.tasks {
-		if e.Project == part.Project && a.ours(e) {
-			sets[e.mark.set]++
-			if !e.mark.own.IsZero() {
-				owns[writeTime(e.mark.own)]++
-			}
+		if e.Project != part.Project || e.mark.set != part.set || !a.ours(e) {
+			continue
+		}
+		there = true
+		if !e.mark.own.IsZero() {
+			owns[writeTime(e.mark.own)]++
 		}
 	}
-	part.set = cmp.Or(most(sets), part.set)
-	if own := most(owns); own != "" {
-		part.own, _ = readTime(own)
+	if there {
+		part.own, _ = readTime(most(owns))
+	}
+	if home, made := a.home(part.Project); made && home == part.set {
+		part.own, _ = time.Parse(time.RFC3339, a.projects[part.Project].CreatedAt)
 	}
 	return part
 }
@@ -567,42 +593,57 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 	for _, g := range part.opts.filter(part.Teams).Games(a.season, a.now) {
 		wanted[g.ID] = true
 	}
-	isWanted := func(g *schedule.Game) bool { return wanted[g.ID] }
-	skipped := map[string]bool{}
-	for _, g := range match(part.opts.Skip, all, isWanted) {
+	// A game left out stays so while it is postponed.
+	skipped, elsewhere := map[string]bool{}, []Ref(nil)
+	for _, r := range part.opts.Skip {
+		if slices.ContainsFunc(all, func(g schedule.Game) bool { return g.ID == r.ID }) {
+			skipped[r.ID] = true
+		} else {
+			elsewhere = append(elsewhere, r)
+		}
+	}
+	for _, g := range match(elsewhere, all, func(*schedule.Game) bool { return true }) {
 		if g >= 0 {
 			skipped[all[g].ID] = true
 		}
 	}
 
-	found := a.tasksOf(part)
+	found, theirs := a.tasksOf(part)
+	have := map[string]bool{} // ids of games that have a task
+	for i := range all {
+		r := refOf(&all[i])
+		have[r.ID] = theirs[r.ID] || theirs[r.pairDay()] || part.Project != "" && planned[part.Project+" "+r.ID]
+	}
+	// A task may have become that of any game to come, wanted or not.
+	free := func(g *schedule.Game) bool { return g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] }
 	refs := make([]Ref, len(found))
 	for i := range found {
 		refs[i] = found[i].mark.game
 	}
-	have := map[string]bool{} // ids of games that have a task
 	plan := func(c *Change, id string) {
 		if key := part.Project + " " + id; part.Project == "" || !planned[key] {
-			planned[key] = true
+			planned[key] = !c.LeftOut
 			part.Changes = append(part.Changes, c)
 		}
 	}
-	for i, g := range match(refs, all, isWanted) {
+	compared := map[string]bool{}
+	for i, g := range match(refs, all, free) {
 		f := found[i]
+		part.guessed = part.guessed || g < 0 || !f.mark.game.names(&all[g])
 		switch {
 		case g < 0:
 			if c := a.goneChange(part, f); c != nil {
 				plan(c, "task "+f.ID)
 			}
-		case have[all[g].ID]:
+		case compared[all[g].ID]:
 			// A copy that the owner made of a task is the owner's own.
 		default:
-			have[all[g].ID] = true
+			compared[all[g].ID], have[all[g].ID] = true, true
 			// A game that the filter leaves out now and took before has
 			// changed, and so does its task. One that another filter
 			// took is left alone, and so are games that are over.
 			follows := wanted[all[g].ID] || all[g].Upcoming(a.now) && part.sameFilter(f.mark)
-			if follows && !f.theirs && !skipped[all[g].ID] {
+			if follows && !skipped[all[g].ID] {
 				plan(a.compare(part, f, &all[g]), all[g].ID)
 			}
 		}
@@ -610,13 +651,19 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 	own := a.unmarked(part)
 	for i := range all {
 		g := &all[i]
-		if !wanted[g.ID] || have[g.ID] || g.Postponed || g.TBD() && part.opts.SkipTBD {
+		if !wanted[g.ID] || have[g.ID] || g.TBD() && part.opts.SkipTBD {
+			continue
+		}
+		if g.Postponed {
+			part.guessed = true // the task may have been moved elsewhere
 			continue
 		}
 		c := &Change{Kind: Add, Game: *g, LeftOut: skipped[g.ID], want: part.look.taskFor(g), part: part}
 		c.Title = c.want.title
-		if e := own[c.Title+" "+dayOf(c.want.due)]; e != nil {
-			c.Kind, c.Task, c.found = Keep, &e.Task, e
+		for _, title := range part.look.titlesOf(g) {
+			if e := own[title+" "+dayOf(c.want.due)]; e != nil && c.Kind == Add {
+				c.Kind, c.Task, c.found = Keep, &e.Task, e
+			}
 		}
 		plan(c, g.ID)
 	}
@@ -633,28 +680,27 @@ func (p *Part) sameFilter(m mark) bool {
 	})
 }
 
-// found is a marked task that a part has to do with.
+// found is a marked task of a part.
 type found struct {
 	*entry
 	done bool
-	// theirs is true for the task of another import into the same project,
-	// for other teams. It has its game, and its fields are that import's.
-	theirs bool
 }
 
-// tasksOf are the marked tasks of a part: those in its project, and those of
+// tasksOf are the tasks of a part's teams: those in its project, and those of
 // its set that their owner moved elsewhere. Open ones come first, and of copies
-// those of this import in its own project.
-func (a *account) tasksOf(part *Part) []found {
-	var all []found
+// those in the project. theirs are the games, by id and by sides and day, whose
+// tasks are another import's, for other teams. Their fields are that import's.
+func (a *account) tasksOf(part *Part) (all []found, theirs map[string]bool) {
+	theirs = map[string]bool{}
 	take := func(e *entry, done bool) {
-		// Of another team's games in the same project nothing is said here.
-		if !slices.Contains(part.Teams, e.mark.game.Home) && !slices.Contains(part.Teams, e.mark.game.Away) {
-			return
-		}
-		theirs := !subset(e.mark.options["team"], part.Teams)
-		if e.Project == part.Project || e.mark.set == part.set && !theirs {
-			all = append(all, found{e, done, theirs})
+		r := e.mark.game
+		switch {
+		case e.mark.set != part.set && e.Project != part.Project,
+			!slices.Contains(part.Teams, r.Home) && !slices.Contains(part.Teams, r.Away):
+		case subset(e.mark.options["team"], part.Teams):
+			all = append(all, found{e, done})
+		default:
+			theirs[r.ID], theirs[r.pairDay()] = true, true
 		}
 	}
 	for _, e := range a.tasks {
@@ -670,8 +716,6 @@ func (a *account) tasksOf(part *Part) []found {
 	rank := func(f found) int {
 		switch {
 		case f.done:
-			return 3
-		case f.theirs:
 			return 2
 		case f.Project != part.Project:
 			return 1
@@ -681,11 +725,11 @@ func (a *account) tasksOf(part *Part) []found {
 	slices.SortFunc(all, func(x, y found) int {
 		return cmp.Or(rank(x)-rank(y), strings.Compare(x.ID, y.ID))
 	})
-	return all
+	return all, theirs
 }
 
 // unmarked are the tasks in the part's project that have no mark, by title and
-// day: where one is as wanted, its owner took the mark away.
+// day: where one is as a game's would be, its owner took the mark away.
 func (a *account) unmarked(part *Part) map[string]*entry {
 	all := map[string]*entry{}
 	for _, e := range a.tasks {
@@ -785,7 +829,7 @@ func (a *account) threeWay(c *Change) {
 // nil for games of the past, for those that the options leave out, and where the
 // task is from a newer schedule.
 func (a *account) goneChange(part *Part, f found) *Change {
-	if f.done || f.theirs || f.mark.game.Day < schedule.DayOf(a.now, schedule.Eastern()) || a.season.AsOf.Before(f.mark.asOf) {
+	if f.done || f.mark.game.Day < schedule.DayOf(a.now, schedule.Eastern()) || a.season.AsOf.Before(f.mark.asOf) {
 		return nil
 	}
 	side := func(code string) schedule.Side {

@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
-	"tipoff/schedule"
 	"tipoff/todoist"
 )
 
@@ -87,7 +85,6 @@ func (a *account) existing(project string) *Existing {
 	for _, t := range a.tasks {
 		if t.Project == project && a.ours(t) {
 			e.Tasks = append(e.Tasks, t.Task)
-			e.Teams = append(e.Teams, t.mark.options["team"]...)
 		}
 	}
 	slices.SortFunc(e.Tasks, func(x, y todoist.Task) int {
@@ -96,14 +93,14 @@ func (a *account) existing(project string) *Existing {
 	for _, t := range a.completed {
 		if t.Project == project && a.ours(t) {
 			e.Completed++
-			e.Teams = append(e.Teams, t.mark.options["team"]...)
 		}
 	}
+	home, _ := a.home(project)
+	for _, opts := range a.remembered(home, project) {
+		e.Teams = append(e.Teams, opts.Teams...)
+	}
 	slices.Sort(e.Teams)
-	e.Teams = slices.DeleteFunc(slices.Compact(e.Teams), func(code string) bool {
-		team, ok := schedule.TeamByCode(code)
-		return !ok || team.Code != code
-	})
+	e.Teams = slices.Compact(e.Teams)
 	return e
 }
 
@@ -187,12 +184,12 @@ func (a *account) removal(project string, completed bool) *Removal {
 		}
 	}
 	goes := map[string]bool{}
-	made, foreign := false, 0
+	_, made := a.home(project)
+	foreign := 0
 	months := map[string]bool{} // names of sections that an import made
 	kept := map[string]bool{}   // sections that hold tasks which stay
 	for _, e := range entries {
 		if e.marked {
-			made = made || a.madeFor(e)
 			if e.mark.options.Get("sections") == "month" {
 				months[monthOf(e.mark.game.Day)] = true
 			}
@@ -242,17 +239,6 @@ func (a *account) removal(project string, completed bool) *Removal {
 	slices.SortFunc(r.Sections, func(x, y todoist.Section) int { return strings.Compare(x.ID, y.ID) })
 	r.Whole = made && foreign == 0 && !r.Project.Inbox && (completed || len(r.Completed) == 0)
 	return r
-}
-
-// madeSoon is how far apart Todoist's clock and ours may be about the making of
-// a project.
-const madeSoon = 15 * time.Minute
-
-// madeFor reports whether the project that a task is in was made for it, and is
-// not one to which its owner moved the task later.
-func (a *account) madeFor(e *entry) bool {
-	created, err := time.Parse(time.RFC3339, a.projects[e.Project].CreatedAt)
-	return !e.mark.own.IsZero() && err == nil && created.Sub(e.mark.own).Abs() < madeSoon
 }
 
 // Remove takes back the import of a project and nothing else, and returns what

@@ -109,8 +109,11 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 		return nil, &Stopped{plan}
 	}
 	r := &run{im: im, client: c, account: a, opts: plan.Options, plan: plan, left: plan, progress: progress,
-		total: plan.Pending(), planned: map[string]bool{}, spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
-		tries: map[string]int{}, lies: map[string][]field{}, strays: map[string]bool{}}
+		total: plan.Pending(), there: map[string]bool{}, planned: map[string]bool{}, spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
+		tries: map[string]int{}, lies: map[string][]field{}}
+	for id := range a.projects {
+		r.there[id] = true
+	}
 	for _, c := range plan.Changes() {
 		r.planned[c.key()] = c.Pending()
 	}
@@ -133,13 +136,13 @@ type run struct {
 	total    int
 	progress func(Progress)
 
+	there   map[string]bool           // projects when the run began
 	planned map[string]bool           // games that the plan at first writes: no others are
 	spent   map[string]bool           // uuids that Todoist has answered
 	took    map[string]string         // of games that were written: the description before, "" for none
 	refused map[string]*todoist.Error // the last refusal of games and projects
 	tries   map[string]int            // how often it was refused for a reason of its own
 	lies    map[string][]field        // of games: what the mark says and was refused
-	strays  map[string]bool           // tasks that Todoist put into another project than it was told
 	notices []string
 }
 
@@ -204,7 +207,11 @@ func (r *run) planAgain(ctx context.Context) error {
 func (r *run) take(left *Plan) {
 	for _, c := range left.Changes() {
 		before, ok := r.took[c.key()]
-		if ok && c.Pending() && c.Task != nil && c.Task.Description != before && len(r.lies[c.key()]) == 0 {
+		if !ok || !c.Pending() || c.Task == nil || c.Task.Description == before || len(r.lies[c.key()]) > 0 {
+			continue
+		}
+		// The task of an addition is one that names its game.
+		if before != "" || c.found.mark.game.names(&c.Game) {
 			c.Kind, c.Fields = Same, nil
 		}
 	}
@@ -225,7 +232,7 @@ func (r *run) lookAfter(ctx context.Context, ended error) error {
 	if left, err := r.account.plan(r.opts, r.without); err == nil {
 		r.take(left)
 	}
-	if todoist.Doubtful(ended) && r.left.Pending() == 0 && len(r.lies) == 0 && len(r.strays) == 0 {
+	if todoist.Doubtful(ended) && r.left.Pending() == 0 && len(r.lies) == 0 && len(r.account.strays) == 0 {
 		return nil
 	}
 	return ended
@@ -348,7 +355,7 @@ func (r *run) amends() []step {
 	for _, part := range r.left.Parts {
 		s := stepper{run: r, part: part}
 		for _, c := range part.Changes {
-			if c.Task == nil {
+			if c.Task == nil || !c.found.marked {
 				continue
 			}
 			if lies := r.lies[c.key()]; len(lies) > 0 {
@@ -362,8 +369,8 @@ func (r *run) amends() []step {
 				s.add(c, ofMark, "item_update", map[string]any{"id": c.Task.ID,
 					"description": remark(c.Task.Description, pageOf(&c.Game), m)}, c.Task.ID, c.Task.Description)
 			}
-			if r.strays[c.Task.ID] && part.Project != "" && part.Project != c.Task.Project {
-				delete(r.strays, c.Task.ID)
+			if r.account.strays[c.Task.ID] && part.Project != "" && part.Project != c.Task.Project {
+				delete(r.account.strays, c.Task.ID)
 				s.add(c, ofPlace, "item_move", map[string]any{"id": c.Task.ID, "project_id": part.Project}, c.Task.ID, part.Project)
 			}
 		}
@@ -669,7 +676,9 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 	id := result.IDs[sent.TempID]
 	switch st.of {
 	case ofProject:
-		if _, ok := r.account.projects[id]; ok {
+		// One that was there before was made by an import of old, of which
+		// Todoist takes this one for a repetition.
+		if _, ok := r.account.projects[id]; ok && !r.there[id] {
 			r.account.made[st.part.set] = id
 		}
 	case ofTask:
@@ -677,8 +686,8 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 		if st.change.Task != nil {
 			r.took[st.key()] = st.change.Task.Description
 		}
-		if e := r.account.tasks[id]; e != nil && e.Project != cmp.Or(st.part.Project, r.account.made[st.part.set]) {
-			r.strays[id] = true
+		if e := r.account.tasks[id]; e != nil && e.mark.set == st.part.set && e.Project != cmp.Or(st.part.Project, r.account.made[st.part.set]) {
+			r.account.strays[id] = true
 		}
 	}
 	return false
@@ -767,7 +776,7 @@ func (r *run) outcome(ended error) *Outcome {
 			o.Projects = append(o.Projects, part.Project)
 		}
 		for _, c := range part.Changes {
-			if c.Pending() || c.Task != nil && r.strays[c.Task.ID] {
+			if c.Pending() || c.Task != nil && r.account.strays[c.Task.ID] {
 				pending[c.key()] = true
 			}
 		}
@@ -807,7 +816,7 @@ func (r *run) reason(c *Change, ended error) string {
 	case ended != nil:
 		reason = Explain(ended)
 	}
-	if len(r.strays) > 0 {
+	if len(r.account.strays) > 0 {
 		reason += " Todoist put the task into your Inbox instead."
 	}
 	return reason

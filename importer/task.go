@@ -171,6 +171,17 @@ func (l *look) titleOf(g *schedule.Game) string {
 	return strings.TrimLeft(title, "* ")
 }
 
+// titlesOf are the titles that a game may have in any style.
+func (l *look) titlesOf(g *schedule.Game) (titles []string) {
+	for _, style := range titleStyles {
+		for _, teams := range [][]string{l.teams, {g.Home.Code}, {g.Away.Code}} {
+			other := look{teams: teams, title: style}
+			titles = append(titles, other.titleOf(g))
+		}
+	}
+	return titles
+}
+
 // textOf is a task's description: where, on which channels, in which contest.
 func (l *look) textOf(g *schedule.Game) string {
 	var lines []string

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -23,25 +24,29 @@ var midSeason = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 // A world is an in-memory Todoist with one fan, a season, and an importer
 // between, without a network. In a bubble it takes no time.
 type world struct {
-	t       testing.TB
-	now     func() time.Time
-	server  *fake.Server
-	fan     *fake.Account
-	season  *schedule.Season
-	im      *Importer
-	api     *todoist.API
-	waiting []time.Duration
+	t      testing.TB
+	now    func() time.Time
+	server *fake.Server
+	fan    *fake.Account
+	season *schedule.Season
+	im     *Importer
+	api    *todoist.API
+	ahead  atomic.Int64 // how far wait has moved the clock
 }
 
 func newWorld(t testing.TB, season *schedule.Season, plan fake.Plan) *world {
 	began := time.Now()
-	w := &world{t: t, season: season, now: func() time.Time { return midSeason.Add(time.Since(began)) }}
+	w := &world{t: t, season: season}
+	w.now = func() time.Time { return midSeason.Add(time.Since(began) + time.Duration(w.ahead.Load())) }
 	w.server = fake.New(fake.Config{Now: w.now, PartialSyncs: -1, FullSyncs: -1})
 	w.fan = w.server.AddAccount(fake.Profile{ID: "fan-1", Email: "fan@example.org", APIToken: "token", Zone: "America/New_York", Plan: plan})
 	w.api = &todoist.API{URL: "https://todoist.test", HTTP: &http.Client{Transport: w.server.Transport()}}
 	w.im = w.replica()
 	return w
 }
+
+// wait lets time pass, also outside of a bubble.
+func (w *world) wait(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // replica is an importer of another process.
 func (w *world) replica() *Importer {
@@ -138,13 +143,6 @@ func (w *world) taskOf(id string) fake.Task {
 		w.t.Fatalf("game %s has %d tasks, want 1", id, len(found))
 	}
 	return found[0]
-}
-
-func (w *world) edit(id string, edit func(*fake.Task)) {
-	w.t.Helper()
-	if err := w.fan.EditTask(id, edit); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // look writes what people see of tasks: each as one line, without what marks

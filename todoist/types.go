@@ -86,6 +86,8 @@ type Task struct {
 	} `json:"duration"`
 	Checked bool `json:"checked"`
 	Deleted bool `json:"is_deleted"`
+	// AddedAt is an instant in RFC 3339, or "".
+	AddedAt string `json:"added_at"`
 }
 
 // Reminder is a reminder of a task.
