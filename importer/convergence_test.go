@@ -68,16 +68,6 @@ func (w *world) open() []fake.Task {
 	})
 }
 
-// marked are the values of a task's mark, read without the program's own code.
-func marked(t fake.Task) url.Values {
-	_, fragment, _ := strings.Cut(t.Description, "#tipoff=1&")
-	v, err := url.ParseQuery(strings.TrimRight(fragment, ") \n"))
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
 // described is what a task says above its link.
 func described(t fake.Task) string {
 	text, _, _ := strings.Cut(t.Description, "[Game page](")
