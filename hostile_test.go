@@ -137,7 +137,7 @@ func TestRequestsThatAreTooLargeOrMalformedAreRefused(t *testing.T) {
 		"another site's absolute address": {"GET http://evil.example/teams/bos HTTP/1.1\r\nHost: evil.example\r\n\r\n", "200"},
 		"a path out of the site":          {"GET /static/..%2f..%2fmain.go HTTP/1.1\r\nHost: tipoff.test\r\n\r\n", "404"},
 		"a form of another kind":          {"POST /sign-in/token HTTP/1.1\r\nHost: tipoff.test\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 3\r\n\r\n--x", "422"},
-		"a form that claims a gigabyte":   {form(300<<10, "Content-Length: 1073741824"), "401"},
+		"a form that claims a gigabyte":   {form(300<<10, "Content-Length: 1073741824"), "413"},
 		"percent signs that mean nothing": {"POST /sign-in/token HTTP/1.1\r\nHost: tipoff.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\ntoken=%z", "400"},
 	} {
 		if got := send(tt.request); got != tt.want {
