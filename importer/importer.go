@@ -36,7 +36,13 @@ type Importer struct {
 
 	mu      sync.Mutex
 	writers map[string]*writer
+	places  chan struct{} // taken by the imports that run
 }
+
+// atOnce is how many imports run at the same time; others wait for a place. An
+// import takes its time waiting for Todoist and its memory, a few hundred kB,
+// meanwhile.
+const atOnce = 64
 
 // A writer is the turn of one user to write. waiting counts those who hold it
 // or wait for it.
@@ -45,13 +51,13 @@ type writer struct {
 	waiting int
 }
 
-// lock waits until no other import of this user runs in this process. What
-// runs in another process at the same time is met by the commands' uuids: see
-// [Importer.Run].
+// lock waits until no other import of this user runs in this process, and then
+// until there is a place among all. What runs in another process at the same
+// time is met by the commands' uuids: see [Importer.Run].
 func (im *Importer) lock(ctx context.Context, user string) (unlock func(), err error) {
 	im.mu.Lock()
 	if im.writers == nil {
-		im.writers = map[string]*writer{}
+		im.writers, im.places = map[string]*writer{}, make(chan struct{}, atOnce)
 	}
 	w := im.writers[user]
 	if w == nil {
@@ -69,8 +75,15 @@ func (im *Importer) lock(ctx context.Context, user string) (unlock func(), err e
 	}
 	select {
 	case w.turn <- struct{}{}:
-		return func() { <-w.turn; leave() }, nil
 	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+	select {
+	case im.places <- struct{}{}:
+		return func() { <-im.places; <-w.turn; leave() }, nil
+	case <-ctx.Done():
+		<-w.turn
 		leave()
 		return nil, ctx.Err()
 	}
