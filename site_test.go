@@ -62,6 +62,7 @@ type site struct {
 	addr    string // where it listens
 	public  string // its address as browsers see it, without a slash at its end; publicURL when empty
 	log     *output
+	logFile string       // what it prints, where that goes to a file
 	stop    func() error // asks it to stop and waits
 	cmd     *exec.Cmd    // when it runs as a process of its own
 	env     []string     // of the program, on top of ours

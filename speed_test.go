@@ -30,7 +30,7 @@ type spent struct {
 }
 
 // usageOf reads it from /proc.
-func usageOf(t *testing.T, pid int) spent {
+func spentBy(t *testing.T, pid int) spent {
 	t.Helper()
 	var u spent
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -122,7 +122,7 @@ func measure(t *testing.T, addr string, pid int, header string, span time.Durati
 	const connections = 16
 	var n, size atomic.Int64
 	var wg sync.WaitGroup
-	before, began := usageOf(t, pid), time.Now()
+	before, began := spentBy(t, pid), time.Now()
 	until := began.Add(span)
 	for range connections {
 		wg.Go(func() {
@@ -144,7 +144,7 @@ func measure(t *testing.T, addr string, pid int, header string, span time.Durati
 		})
 	}
 	wg.Wait()
-	took, after := time.Since(began), usageOf(t, pid)
+	took, after := time.Since(began), spentBy(t, pid)
 	if n.Load() == 0 {
 		t.Fatal("nothing was answered")
 	}
@@ -200,6 +200,7 @@ func (s *site) started(program string) time.Duration {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
+	s.logFile = log.Name()
 	read := func() string {
 		raw, err := os.ReadFile(log.Name())
 		if err != nil {
