@@ -608,17 +608,26 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 		}
 	}
 
-	found, theirs := a.tasksOf(part)
+	open, done, theirs := a.tasksOf(part)
 	have := map[string]bool{} // ids of games that have a task
 	for i := range all {
-		r := refOf(&all[i])
-		have[r.ID] = theirs[r.ID] || theirs[r.pairDay()] || part.Project != "" && planned[part.Project+" "+r.ID]
+		g := &all[i]
+		have[g.ID] = theirs.has(g) != nil || part.Project != "" && planned[part.Project+" "+g.ID]
 	}
-	// A task may have become that of any game to come, wanted or not.
-	free := func(g *schedule.Game) bool { return g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] }
-	refs := make([]Ref, len(found))
-	for i := range found {
-		refs[i] = found[i].mark.game
+	// A task may have become that of any game to come, wanted or not. Nothing
+	// is guessed about completed tasks: rather one more than one too few.
+	free := func(g *schedule.Game) bool {
+		return g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] && done.has(g) == nil
+	}
+	refs := make([]Ref, len(open))
+	for i := range open {
+		refs[i] = open[i].mark.game
+	}
+	// A game that the filter leaves out now and took before has changed, and so
+	// does its task. One that another filter took is left alone, and so are
+	// games that are over. What is skipped is additions.
+	follows := func(g *schedule.Game, m mark) bool {
+		return wanted[g.ID] || g.Upcoming(a.now) && part.sameFilter(m)
 	}
 	plan := func(c *Change, id string) {
 		if key := part.Project + " " + id; part.Project == "" || !planned[key] {
@@ -628,24 +637,31 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 	}
 	compared := map[string]bool{}
 	for i, g := range match(refs, all, free) {
-		f := found[i]
-		part.guessed = part.guessed || g < 0 || !f.mark.game.names(&all[g])
+		e := open[i]
+		part.guessed = part.guessed || g < 0 || !e.mark.game.names(&all[g])
 		switch {
 		case g < 0:
-			if c := a.goneChange(part, f); c != nil {
-				plan(c, "task "+f.ID)
+			if c := a.goneChange(part, e); c != nil {
+				plan(c, "task "+e.ID)
 			}
 		case compared[all[g].ID]:
 			// A copy that the owner made of a task is the owner's own.
 		default:
 			compared[all[g].ID], have[all[g].ID] = true, true
-			// A game that the filter leaves out now and took before has
-			// changed, and so does its task. One that another filter
-			// took is left alone, and so are games that are over.
-			follows := wanted[all[g].ID] || all[g].Upcoming(a.now) && part.sameFilter(f.mark)
-			if follows && !skipped[all[g].ID] {
-				plan(a.compare(part, f, &all[g]), all[g].ID)
+			if follows(&all[g], e.mark) {
+				plan(a.compare(part, e, &all[g]), all[g].ID)
 			}
+		}
+	}
+	for i := range all {
+		g := &all[i]
+		e := done.has(g)
+		if e == nil || have[g.ID] {
+			continue
+		}
+		have[g.ID] = true
+		if follows(g, e.mark) {
+			plan(&Change{Kind: Completed, Game: *g, Task: &e.Task, Title: e.Content, found: e, part: part}, g.ID)
 		}
 	}
 	own := a.unmarked(part)
@@ -680,52 +696,50 @@ func (p *Part) sameFilter(m mark) bool {
 	})
 }
 
-// found is a marked task of a part.
-type found struct {
-	*entry
-	done bool
+// byGame are tasks by their game's id, and by its sides and day.
+type byGame map[string]*entry
+
+func (b byGame) add(e *entry) { b[e.mark.game.ID], b[e.mark.game.pairDay()] = e, e }
+
+// has is a task that names the game, or nil.
+func (b byGame) has(g *schedule.Game) *entry {
+	if e := b[g.ID]; e != nil {
+		return e
+	}
+	return b[refOf(g).pairDay()]
 }
 
 // tasksOf are the tasks of a part's teams: those in its project, and those of
-// its set that their owner moved elsewhere. Open ones come first, and of copies
-// those in the project. theirs are the games, by id and by sides and day, whose
-// tasks are another import's, for other teams. Their fields are that import's.
-func (a *account) tasksOf(part *Part) (all []found, theirs map[string]bool) {
-	theirs = map[string]bool{}
-	take := func(e *entry, done bool) {
-		r := e.mark.game
-		switch {
-		case e.mark.set != part.set && e.Project != part.Project,
-			!slices.Contains(part.Teams, r.Home) && !slices.Contains(part.Teams, r.Away):
-		case subset(e.mark.options["team"], part.Teams):
-			all = append(all, found{e, done})
-		default:
-			theirs[r.ID], theirs[r.pairDay()] = true, true
+// its set that their owner moved elsewhere. Of the open ones, those in the project
+// come first, so that they are taken before copies. theirs are another import's
+// for other teams, which has their fields.
+func (a *account) tasksOf(part *Part) (open []*entry, done, theirs byGame) {
+	done, theirs = byGame{}, byGame{}
+	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
+		for _, e := range tasks {
+			r := e.mark.game
+			switch {
+			case !a.ours(e) || e.mark.set != part.set && e.Project != part.Project,
+				!slices.Contains(part.Teams, r.Home) && !slices.Contains(part.Teams, r.Away):
+			case !subset(e.mark.options["team"], part.Teams):
+				theirs.add(e)
+			case e.Checked:
+				done.add(e)
+			default:
+				open = append(open, e)
+			}
 		}
 	}
-	for _, e := range a.tasks {
-		if a.ours(e) {
-			take(e, false)
-		}
-	}
-	for _, e := range a.completed {
-		if a.ours(e) {
-			take(e, true)
-		}
-	}
-	rank := func(f found) int {
-		switch {
-		case f.done:
-			return 2
-		case f.Project != part.Project:
+	slices.SortFunc(open, func(x, y *entry) int {
+		if in := x.Project == part.Project; in != (y.Project == part.Project) {
+			if in {
+				return -1
+			}
 			return 1
 		}
-		return 0
-	}
-	slices.SortFunc(all, func(x, y found) int {
-		return cmp.Or(rank(x)-rank(y), strings.Compare(x.ID, y.ID))
+		return strings.Compare(x.ID, y.ID)
 	})
-	return all, theirs
+	return open, done, theirs
 }
 
 // unmarked are the tasks in the part's project that have no mark, by title and
@@ -755,18 +769,14 @@ func dayOf(d *todoist.Due) string {
 // compare says what has to change in a task so that it tells its game. For each
 // field three values count: what was written last, what the task has now, and
 // what is wanted now.
-func (a *account) compare(part *Part, f found, g *schedule.Game) *Change {
-	c := &Change{Kind: Same, Game: *g, Task: &f.Task, Title: f.Content, found: f.entry, part: part}
-	if f.done {
-		c.Kind = Completed
-		return c
-	}
+func (a *account) compare(part *Part, e *entry, g *schedule.Game) *Change {
+	c := &Change{Kind: Same, Game: *g, Task: &e.Task, Title: e.Content, found: e, part: part}
 	c.want = part.look.taskFor(g)
-	if f.Project != part.Project {
+	if e.Project != part.Project {
 		// Its owner moved it, and out of the project's sections with that.
 		c.want.free[fieldSection] = true
 	}
-	if a.season.AsOf.Before(f.mark.asOf) {
+	if a.season.AsOf.Before(e.mark.asOf) {
 		// The task was written from a newer schedule than the one at hand.
 		for _, of := range []field{fieldTitle, fieldDue, fieldZone, fieldText, fieldDuration, fieldSection, fieldReminder} {
 			c.want.free[of] = true
@@ -828,8 +838,8 @@ func (a *account) threeWay(c *Change) {
 // goneChange postpones a task whose game is not on the schedule any more. It is
 // nil for games of the past, for those that the options leave out, and where the
 // task is from a newer schedule.
-func (a *account) goneChange(part *Part, f found) *Change {
-	if f.done || f.mark.game.Day < schedule.DayOf(a.now, schedule.Eastern()) || a.season.AsOf.Before(f.mark.asOf) {
+func (a *account) goneChange(part *Part, e *entry) *Change {
+	if e.mark.game.Day < schedule.DayOf(a.now, schedule.Eastern()) || a.season.AsOf.Before(e.mark.asOf) {
 		return nil
 	}
 	side := func(code string) schedule.Side {
@@ -838,15 +848,15 @@ func (a *account) goneChange(part *Part, f found) *Change {
 		}
 		return schedule.Side{Code: code}
 	}
-	g := schedule.Game{ID: f.mark.game.ID, Type: schedule.Regular, Day: f.mark.game.Day,
-		Home: side(f.mark.game.Home), Away: side(f.mark.game.Away)}
+	g := schedule.Game{ID: e.mark.game.ID, Type: schedule.Regular, Day: e.mark.game.Day,
+		Home: side(e.mark.game.Home), Away: side(e.mark.game.Away)}
 	// Of its type and channels nothing is known any more.
 	filter := part.opts.filter(part.Teams)
 	filter.Upcoming, filter.Types, filter.National = false, nil, false
-	if !part.sameFilter(f.mark) && len(filter.Games(&schedule.Season{Games: []schedule.Game{g}}, a.now)) == 0 {
+	if !part.sameFilter(e.mark) && len(filter.Games(&schedule.Season{Games: []schedule.Game{g}}, a.now)) == 0 {
 		return nil
 	}
-	c := &Change{Kind: Same, Game: g, Task: &f.Task, Title: f.Content, found: f.entry, part: part, want: part.look.goneTask(&g)}
+	c := &Change{Kind: Same, Game: g, Task: &e.Task, Title: e.Content, found: e, part: part, want: part.look.goneTask(&g)}
 	a.threeWay(c)
 	if c.Kind == Update {
 		c.Kind = Postpone

@@ -114,6 +114,9 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 	for id := range a.projects {
 		r.there[id] = true
 	}
+	for id := range a.tasks {
+		r.there[id] = true
+	}
 	for _, c := range plan.Changes() {
 		r.planned[c.key()] = c.Pending()
 	}
@@ -136,7 +139,7 @@ type run struct {
 	total    int
 	progress func(Progress)
 
-	there   map[string]bool           // projects when the run began
+	there   map[string]bool           // projects and tasks when the run began
 	planned map[string]bool           // games that the plan at first writes: no others are
 	spent   map[string]bool           // uuids that Todoist has answered
 	took    map[string]string         // of games that were written: the description before, "" for none
@@ -171,6 +174,14 @@ func (r *run) look(ctx context.Context) error {
 	if amends := r.amends(); len(amends) > 0 {
 		if err := r.write(ctx, amends); err != nil {
 			return r.lookAfter(ctx, err)
+		}
+		for _, st := range amends {
+			if st.of == ofMark {
+				delete(r.lies, st.key())
+				delete(r.took, st.key())
+			} else {
+				delete(r.account.strays, st.change.Task.ID)
+			}
 		}
 		if err := r.planAgain(ctx); err != nil {
 			return err
@@ -227,6 +238,7 @@ func (r *run) lookAfter(ctx context.Context, ended error) error {
 	if todoist.Doubtful(ended) {
 		if since, err := r.client.Changes(ctx, r.account.token, changing...); err == nil {
 			r.account.follow(since)
+			r.findStrays(since)
 		}
 	}
 	if left, err := r.account.plan(r.opts, r.without); err == nil {
@@ -359,8 +371,6 @@ func (r *run) amends() []step {
 				continue
 			}
 			if lies := r.lies[c.key()]; len(lies) > 0 {
-				delete(r.lies, c.key())
-				delete(r.took, c.key())
 				m, is := c.found.mark, r.account.taskOf(c.found)
 				m.written, m.options = r.written(), part.options
 				for _, f := range lies {
@@ -370,7 +380,6 @@ func (r *run) amends() []step {
 					"description": remark(c.Task.Description, pageOf(&c.Game), m)}, c.Task.ID, c.Task.Description)
 			}
 			if r.account.strays[c.Task.ID] && part.Project != "" && part.Project != c.Task.Project {
-				delete(r.account.strays, c.Task.ID)
 				s.add(c, ofPlace, "item_move", map[string]any{"id": c.Task.ID, "project_id": part.Project}, c.Task.ID, part.Project)
 			}
 		}
@@ -591,6 +600,7 @@ func (r *run) write(ctx context.Context, steps []step) error {
 			return err
 		}
 		r.account.follow(&result.Since)
+		r.findStrays(&result.Since)
 		maps.Copy(ids, result.IDs)
 		var unmade *Change // whose task was just refused
 		for i, st := range chunk {
@@ -629,6 +639,20 @@ func (r *run) write(ctx context.Context, steps []step) error {
 		counted[key] = true
 	}
 	return nil
+}
+
+// findStrays finds tasks that a write has put into the Inbox, where Todoist may
+// put those whose project it did not make.
+func (r *run) findStrays(since *todoist.State) {
+	for _, t := range since.Tasks {
+		e := r.account.tasks[t.ID]
+		if e == nil || !e.marked || r.there[t.ID] || !r.account.projects[t.Project].Inbox {
+			continue
+		}
+		if slices.ContainsFunc(r.plan.Parts, func(p *Part) bool { return p.set == e.mark.set && p.opts.Target != t.Project }) {
+			r.account.strays[t.ID] = true
+		}
+	}
 }
 
 // next cuts off the steps of one request. All commands of a game go together,
@@ -685,9 +709,6 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 		r.took[st.key()] = ""
 		if st.change.Task != nil {
 			r.took[st.key()] = st.change.Task.Description
-		}
-		if e := r.account.tasks[id]; e != nil && e.mark.set == st.part.set && e.Project != cmp.Or(st.part.Project, r.account.made[st.part.set]) {
-			r.account.strays[id] = true
 		}
 	}
 	return false
@@ -776,7 +797,7 @@ func (r *run) outcome(ended error) *Outcome {
 			o.Projects = append(o.Projects, part.Project)
 		}
 		for _, c := range part.Changes {
-			if c.Pending() || c.Task != nil && r.account.strays[c.Task.ID] {
+			if c.Pending() || len(r.lies[c.key()]) > 0 || c.Task != nil && r.account.strays[c.Task.ID] {
 				pending[c.key()] = true
 			}
 		}
