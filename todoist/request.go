@@ -194,11 +194,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// decodeInto decodes one JSON value into v.
-func decodeInto(v any) func(io.Reader) error {
-	return func(r io.Reader) error { return json.NewDecoder(r).Decode(v) }
-}
-
 // cause strips the address from an error of net/http: a query may hold what no
 // log should.
 func cause(err error) error {

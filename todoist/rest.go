@@ -63,35 +63,46 @@ func (c *Client) Completed(ctx context.Context, project string, since, until tim
 }
 
 // list reads every page of a list. Pages can shift while somebody writes, so
-// what comes twice is kept once, by id.
+// what comes twice is kept once, by id. All pages together have the bounds of
+// one answer.
 func list[T any](ctx context.Context, c *Client, endpoint string, query url.Values, id func(*T) string) ([]T, error) {
 	query.Set("limit", strconv.Itoa(pageSize))
 	var all []T
 	seen := map[string]bool{}
+	read, kept := int64(0), 0
 	for range maxPages {
-		var page struct {
-			Results []T     `json:"results"`
-			Items   []T     `json:"items"` // what the completed tasks' list calls them
-			Next    *string `json:"next_cursor"`
-		}
+		var page []T
+		var next *string
+		var d *document
 		r := request{method: http.MethodGet, endpoint: endpoint, query: query}
 		err := c.call(ctx, r, func(body io.Reader) error {
-			page.Results, page.Items, page.Next = nil, nil, nil
-			return decodeInto(&page)(body)
+			page, next = nil, nil
+			d = newDocument(io.LimitReader(body, maxAnswer-read))
+			d.kept = kept
+			return d.object(func(key string) error {
+				switch key {
+				case "results", "items": // the completed tasks' list calls them items
+					return each(d, &page, nil)
+				case "next_cursor":
+					return d.Decode(&next)
+				}
+				return d.skip()
+			})
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range append(page.Results, page.Items...) {
+		read, kept = read+d.got, d.kept
+		for _, v := range page {
 			if !seen[id(&v)] {
 				seen[id(&v)] = true
 				all = append(all, v)
 			}
 		}
-		if page.Next == nil || *page.Next == "" {
+		if next == nil || *next == "" {
 			return all, nil
 		}
-		query.Set("cursor", *page.Next)
+		query.Set("cursor", *next)
 	}
 	return all, nil
 }

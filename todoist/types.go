@@ -65,6 +65,7 @@ type Section struct {
 	ID       string `json:"id"`
 	Project  string `json:"project_id"`
 	Name     string `json:"name"`
+	AddedAt  string `json:"added_at"` // an instant in RFC 3339, or ""
 	Archived bool   `json:"is_archived"`
 	Deleted  bool   `json:"is_deleted"`
 }

@@ -10,7 +10,7 @@ import (
 
 // maxFinished is how many tombstones and finished tasks an account keeps for
 // its readers.
-const maxFinished = 10_000
+const maxFinished = 5_000
 
 // errNotThere is what the owner's hands say of an object that never was or is
 // deleted.

@@ -266,7 +266,7 @@ func TestTheLogAndTheMemoryOfUUIDsStayBounded(t *testing.T) {
 func TestFinishedTasksAreForgottenWhenThereAreTooMany(t *testing.T) {
 	w := newWorld(t)
 	var first, last string
-	for i := range 10_050 {
+	for i := range 5_050 {
 		id := w.pro.AddTask(fake.Task{Content: "task"})
 		if i == 0 {
 			first = id
@@ -278,7 +278,7 @@ func TestFinishedTasksAreForgottenWhenThereAreTooMany(t *testing.T) {
 	}
 	kept := w.pro.AddTask(fake.Task{Content: "active"})
 	w.write("token-pro", cmd("project_update", "", obj{"id": w.pro.InboxID(), "color": "red"}))
-	if n := len(w.pro.Tasks("")); n > 10_001 {
+	if n := len(w.pro.Tasks("")); n > 5_001 {
 		t.Errorf("%d tasks are kept", n)
 	}
 	if _, ok := w.pro.Task(first); ok {
