@@ -86,13 +86,18 @@ func compactFields(g *Game, w *words) []string {
 		when = string(g.Day) + " " + when
 	}
 	side := func(s Side) string {
-		if team, ok := TeamByCode(s.Code); ok && team.Side() == s {
+		team, ok := TeamByCode(s.Code)
+		if ok && team.Side() == s {
 			return s.Code
 		}
 		if !s.Known() {
 			return "-"
 		}
-		return parts(s.Code, s.City, s.Name)
+		written := parts(s.Code, s.City, s.Name)
+		if ok && !strings.Contains(written, "|") {
+			written += "|" // not the team that is called by this code
+		}
+		return written
 	}
 	var marks []string
 	if g.Type != Regular {

@@ -88,16 +88,17 @@ func (m *espnMarket) UnmarshalJSON(b []byte) error {
 // DecodeESPN reads one team's schedule, or a scoreboard, as ESPN publishes it.
 // It is as tolerant as DecodeNBA. A document without events is a season
 // without games, and without a label unless the document names the season that
-// was asked for.
+// was asked for. A season has some 1,500 games; a document that lists many
+// more is refused.
 func DecodeESPN(r io.Reader) (*Season, error) {
-	s, err := decodeESPN(stream{json.NewDecoder(r)}, newWords())
+	s, err := decodeESPN(newStream(r, 2000), newWords())
 	if err != nil {
 		return nil, fmt.Errorf("read ESPN's schedule: %w", truncated(err))
 	}
 	return s, nil
 }
 
-func decodeESPN(in stream, w *words) (*Season, error) {
+func decodeESPN(in *stream, w *words) (*Season, error) {
 	s := &Season{Source: SourceESPN}
 	events := false
 	err := in.object(func(key string) error {

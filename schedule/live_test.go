@@ -650,7 +650,7 @@ func TestRealFileOfAnotherSeasonIsServed(t *testing.T) {
 func TestAnswersOverTheLimitAreRefused(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"leagueSchedule":{"seasonYear":"2026-27","weeks":[`)
-		line := []byte(strings.Repeat(`{"weekNumber":1},`, 4000))
+		line := []byte(`{"weekName":"` + strings.Repeat("Week 1", 10_000) + `"},`)
 		for n := 0; n < maxBody; n += len(line) {
 			if _, err := w.Write(line); err != nil {
 				return

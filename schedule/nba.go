@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -62,16 +61,17 @@ type nbaTeam struct {
 // DecodeNBA reads the league's feed, scheduleLeagueV2 in either of its shapes.
 // It is tolerant of fields that are missing, null, unknown or of another type;
 // a game without an id that tells its type, or without a day, is left out. An
-// error means that the document is not complete or not this feed.
+// error means that the document is not complete or not this feed. A season has
+// some 1,500 games; a document that lists many times that is refused.
 func DecodeNBA(r io.Reader) (*Season, error) {
-	s, err := decodeNBA(stream{json.NewDecoder(r)})
+	s, err := decodeNBA(newStream(r, 10_000))
 	if err != nil {
 		return nil, fmt.Errorf("read the league's feed: %w", truncated(err))
 	}
 	return s, nil
 }
 
-func decodeNBA(in stream) (*Season, error) {
+func decodeNBA(in *stream) (*Season, error) {
 	s := &Season{Source: SourceNBA}
 	w := newWords()
 	err := in.object(func(key string) error {
@@ -116,7 +116,7 @@ func decodeNBA(in stream) (*Season, error) {
 
 // decodeDate reads one element of gameDates, which may have no games. Its own
 // date, which comes in two formats, is not needed.
-func (s *Season) decodeDate(in stream, w *words) error {
+func (s *Season) decodeDate(in *stream, w *words) error {
 	return in.object(func(key string) error {
 		if key != "games" {
 			return in.skip()
