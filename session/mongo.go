@@ -9,6 +9,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 )
 
@@ -47,7 +49,11 @@ func openMongo(ctx context.Context, dsn string, now func() time.Time, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	s := &mongoStore{client: client, rows: client.Database(database).Collection("tipoff_sessions"), now: now}
+	// Whatever the DSN says: a pair of tokens is read where it was written, and
+	// stays written when another member of the replica set takes over.
+	rows := client.Database(database).Collection("tipoff_sessions",
+		options.Collection().SetReadPreference(readpref.Primary()).SetWriteConcern(writeconcern.Majority()))
+	s := &mongoStore{client: client, rows: rows, now: now}
 	defer func() {
 		if err != nil {
 			s.close()

@@ -42,6 +42,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -422,8 +423,12 @@ func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	if !ok {
 		return errNoRequest
 	}
-	if u.ID == "" || t.Access == "" {
+	if u.ID == "" || len(u.ID) > maxText || t.Access == "" {
 		return errors.New("sign in: a user id and an access token are needed")
+	}
+	// Each request reads them, and a cookie may have to hold them.
+	for _, text := range []*string{&u.Name, &u.Email, &u.Zone, &u.Lang, &u.Plan} {
+		*text = cut(*text)
 	}
 	rq.mu.Lock()
 	defer rq.mu.Unlock()
@@ -442,6 +447,17 @@ func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	}
 	m.cfg.Log.InfoContext(ctx, "signed in", "user", u.ID, "personal", u.Personal)
 	return nil
+}
+
+// maxText is how many bytes a session remembers of each word about its user.
+const maxText = 300
+
+// cut shortens what is too long to be remembered.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
 // discard makes nothing of a sign-in that could not be stored. Todoist is told

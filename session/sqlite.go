@@ -19,6 +19,8 @@ type sqlite struct {
 	write *sql.DB // one, because SQLite has one writer: the next waits here and not on the file's lock
 
 	getOne, putOne, swapOne *sql.Stmt
+
+	recent *recent
 }
 
 // A process that waits for another one's lock on the file gives up before the
@@ -90,13 +92,18 @@ func openSQLite(ctx context.Context, path string) (_ store, err error) {
 			return nil, err
 		}
 	}
+	s.recent = openRecent(path)
 	return s, nil
 }
 
-// get is on the way of every page and takes microseconds: in WAL mode a reader
+func (s *sqlite) get(ctx context.Context, key string) (row, bool, error) {
+	return s.recent.get(key, func() (row, bool, error) { return s.find(ctx, key) })
+}
+
+// find is on the way of every page and takes microseconds: in WAL mode a reader
 // waits for no lock. It is therefore not made to be broken off, which costs a
 // goroutine each in database/sql and in the driver.
-func (s *sqlite) get(ctx context.Context, key string) (row, bool, error) {
+func (s *sqlite) find(ctx context.Context, key string) (row, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return row{}, false, err
 	}
@@ -114,19 +121,25 @@ func (s *sqlite) get(ctx context.Context, key string) (row, bool, error) {
 }
 
 func (s *sqlite) put(ctx context.Context, r row) error {
-	_, err := s.putOne.ExecContext(ctx, r.Key, r.Owner, r.Value, r.Expires.UnixMilli())
+	_, err := s.recent.write(ctx, r.Key, func() (bool, error) {
+		return affected(s.putOne.ExecContext(ctx, r.Key, r.Owner, r.Value, r.Expires.UnixMilli()))
+	})
 	return err
 }
 
 func (s *sqlite) swap(ctx context.Context, old []byte, r row) (bool, error) {
-	return affected(s.swapOne.ExecContext(ctx, r.Owner, r.Value, r.Expires.UnixMilli(), r.Key, old))
+	return s.recent.write(ctx, r.Key, func() (bool, error) {
+		return affected(s.swapOne.ExecContext(ctx, r.Owner, r.Value, r.Expires.UnixMilli(), r.Key, old))
+	})
 }
 
 func (s *sqlite) remove(ctx context.Context, key string, old []byte) (bool, error) {
-	if old == nil {
-		return affected(s.write.ExecContext(ctx, `DELETE FROM sessions WHERE key = ?`, key))
-	}
-	return affected(s.write.ExecContext(ctx, `DELETE FROM sessions WHERE key = ? AND value = ?`, key, old))
+	return s.recent.write(ctx, key, func() (bool, error) {
+		if old == nil {
+			return affected(s.write.ExecContext(ctx, `DELETE FROM sessions WHERE key = ?`, key))
+		}
+		return affected(s.write.ExecContext(ctx, `DELETE FROM sessions WHERE key = ? AND value = ?`, key, old))
+	})
 }
 
 func affected(res sql.Result, err error) (bool, error) {
@@ -195,6 +208,9 @@ func (s *sqlite) close() error {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
+	}
+	if s.recent != nil {
+		errs = append(errs, s.recent.close())
 	}
 	return errors.Join(errs...)
 }

@@ -75,9 +75,6 @@ func openStore(ctx context.Context, dsn string, now func() time.Time, log *slog.
 	scheme, rest, _ := strings.Cut(dsn, ":")
 	switch scheme {
 	case "memory", "cookie":
-		if scheme == "memory" {
-			log.Warn("sessions are kept in memory: a restart signs everyone out")
-		}
 		return newMemory(), nil
 	case "sqlite":
 		return openSQLite(ctx, rest)

@@ -152,9 +152,6 @@ func TestStores(t *testing.T) {
 			t.Parallel()
 			s := openTestStore(t, b.dsn(t))
 			for _, c := range storeCases {
-				if c.name == oneSwapWins && b.name == "mongodb" && isFerret() {
-					continue // FerretDB 1 finds and writes in two steps; MongoDB does not
-				}
 				t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 			}
 		})
@@ -202,8 +199,6 @@ func keysOf(rows []row) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-const oneSwapWins = "of many swaps at once exactly one wins"
 
 var storeCases = []struct {
 	name string
@@ -368,7 +363,7 @@ var storeCases = []struct {
 			t.Errorf("each = %v; want the error of its function", err)
 		}
 	}},
-	{oneSwapWins, func(t *testing.T, s store) {
+	{"of many swaps at once exactly one wins", func(t *testing.T, s store) {
 		for round := range 5 {
 			key := fmt.Sprintf("token/race-%d", round)
 			mustPut(t, s, row{key, "", []byte("start"), at})
