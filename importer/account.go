@@ -39,7 +39,7 @@ type account struct {
 	listed map[string]bool // projects, whose tasks were read by themselves
 	whole  bool            // the tasks of all projects were read
 	// completed are completed tasks, by id, and asked has the projects of
-	// which all those of the season were read.
+	// which all those of the season were read, "" for all projects.
 	completed map[string]*entry
 	asked     map[string]bool
 	// titles are those of the games wanted, in every style.
@@ -237,37 +237,23 @@ func (a *account) readWhole(ctx context.Context, c *todoist.Client) error {
 	return nil
 }
 
-// fewProjects is for how many projects their completed tasks are asked for one
-// by one. For more of them, all completed tasks of the account take fewer
-// requests.
-const fewProjects = 3
-
-// readCompleted reads the tasks of projects that were completed since the
-// season's schedule came out. Of more than fewProjects only those are kept that
-// a plan looks at.
-func (a *account) readCompleted(ctx context.Context, c *todoist.Client, projects ...string) error {
-	projects = slices.DeleteFunc(projects, func(id string) bool { return a.asked[id] })
-	asks := projects
-	if len(projects) > fewProjects {
-		asks = []string{""} // all of them
+// readCompleted reads the tasks of a project that were completed since the
+// season's schedule came out, or of all projects for "", of which only those are
+// kept that a plan looks at.
+func (a *account) readCompleted(ctx context.Context, c *todoist.Client, project string) error {
+	if a.asked[project] {
+		return nil
 	}
-	for _, project := range asks {
-		tasks, err := c.Completed(ctx, project, a.from.Time(time.UTC), a.now.Add(time.Minute))
-		if gone(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for i := range tasks {
-			if t := &tasks[i]; project != "" || a.matters(t) {
-				a.completed[t.ID] = entryOf(t)
-			}
+	tasks, err := c.Completed(ctx, project, a.from.Time(time.UTC), a.now.Add(time.Minute))
+	if err != nil && !gone(err) {
+		return err
+	}
+	for i := range tasks {
+		if t := &tasks[i]; project != "" || a.matters(t) {
+			a.completed[t.ID] = entryOf(t)
 		}
 	}
-	for _, project := range projects {
-		a.asked[project] = true
-	}
+	a.asked[project] = true
 	return nil
 }
 
@@ -358,6 +344,31 @@ func (a *account) reminderOf(e *entry) *todoist.Reminder {
 		}
 	}
 	return best
+}
+
+// named are the ids of the projects of a name.
+func (a *account) named(name string) (ids []string) {
+	for id, p := range a.projects {
+		if p.Name == name && !p.Inbox {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// holds reports whether there is an open task for an addition, of this id if it
+// is known.
+func (a *account) holds(c *Change, id string) bool {
+	if a.tasks[id] != nil {
+		return true
+	}
+	for _, e := range a.tasks {
+		if e.marked && e.mark.set == c.part.set && e.mark.game.names(&c.Game) {
+			return true
+		}
+	}
+	return false
 }
 
 // sectionNamed is the id of a project's section, or "".

@@ -96,5 +96,5 @@ func (im *Importer) Plan(ctx context.Context, c *todoist.Client, opts Options) (
 	if err != nil {
 		return nil, err
 	}
-	return im.plan(ctx, c, acc, opts, missing{})
+	return im.plan(ctx, c, acc, opts, nil)
 }

@@ -114,7 +114,8 @@ func TestGamesAddedLaterStandWhereTheirDatesAre(t *testing.T) {
 func TestOneTaskForEachOfManyTeamsInItsOwnProject(t *testing.T) {
 	w := newWorld(t, schedule.Embedded(), fake.Pro)
 	query := "target=each"
-	for _, team := range schedule.Teams() {
+	teams := schedule.Teams()[:6]
+	for _, team := range teams {
 		query += "&team=" + team.Code
 	}
 	var seen []Progress
@@ -123,10 +124,10 @@ func TestOneTaskForEachOfManyTeamsInItsOwnProject(t *testing.T) {
 		t.Fatalf("%d failed, %v", len(out.Failed), err)
 	}
 	want := 0
-	for _, team := range schedule.Teams() {
+	for _, team := range teams {
 		want += len(schedule.Filter{Teams: []string{team.Code}, Upcoming: true}.Games(w.season, w.now()))
 	}
-	if out.Added != want || len(w.tasks("")) != want || len(w.projects()) != 30 || len(out.Projects) != 30 {
+	if out.Added != want || len(w.tasks("")) != want || len(w.projects()) != len(teams) || len(out.Projects) != len(teams) {
 		t.Errorf("added %d tasks to %d projects, there are %d in %d; want %d", out.Added, len(out.Projects), len(w.tasks("")), len(w.projects()), want)
 	}
 	if n := w.writes(); n > want/todoist.MaxCommands+2 {

@@ -82,6 +82,24 @@ type Options struct {
 	// given: then tasks that are there keep the options they were imported
 	// with.
 	Bare bool
+	// Without is what the tasks do without although it is asked for, because
+	// Todoist refused it once. The tasks remember it, so that an update does not
+	// ask for it again; a person who chooses options anew does.
+	Without Features
+}
+
+// Features are what an account may turn out not to have, though its limits did
+// not say so.
+type Features struct{ Sections, Durations, Reminders bool }
+
+// and has the features of both.
+func (f Features) and(g Features) Features {
+	return Features{f.Sections || g.Sections, f.Durations || g.Durations, f.Reminders || g.Reminders}
+}
+
+// named are the features with the names that the field without has for them.
+func (f *Features) named() map[string]*bool {
+	return map[string]*bool{"sections": &f.Sections, "duration": &f.Durations, "reminder": &f.Reminders}
 }
 
 // Invalid says what is wrong with options, in a sentence for each field's name.
@@ -124,6 +142,13 @@ func ParseOptions(v url.Values) (Options, error) {
 		Board:    p.choice("view", "list", "board") == "board",
 		Months:   p.choice("sections", "none", "month") == "month",
 	}
+	for _, name := range p.list("without") {
+		if is := o.Without.named()[name]; is != nil {
+			*is = true
+		} else {
+			p.unknown("without", name, "It is one of: sections, duration, reminder.")
+		}
+	}
 	if p.text("reminder", 20) != "none" {
 		o.Reminder = p.number("reminder", NoReminder, 0, maxReminder,
 			"The reminder is “none” or a number of minutes before tip-off, at most 30 days.")
@@ -151,7 +176,7 @@ func ParseOptions(v url.Values) (Options, error) {
 
 // optionFields are the fields that make options not bare.
 var optionFields = []string{"games", "venue", "type", "tv", "opponent", "from", "to", "title", "timezone",
-	"labels", "priority", "duration", "reminder", "tbd", "name", "view", "sections"}
+	"labels", "priority", "duration", "reminder", "tbd", "name", "view", "sections", "without"}
 
 // filterFields are those that choose among the teams' games.
 var filterFields = []string{"games", "venue", "type", "tv", "opponent", "from", "to"}
@@ -197,6 +222,9 @@ func (o Options) Values() url.Values {
 	set("name", o.Name, o.Name == "")
 	set("view", "board", !o.Board)
 	set("sections", "month", !o.Months)
+	for _, name := range []string{"sections", "duration", "reminder"} {
+		set("without", name, !*o.Without.named()[name])
+	}
 	return v
 }
 

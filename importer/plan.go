@@ -69,7 +69,9 @@ func (c *Change) Pending() bool {
 }
 
 // key names the game within plans of the same options.
-func (c *Change) key() string { return c.part.set + " " + c.Game.ID }
+func (c *Change) key() string {
+	return c.part.set + " " + strings.Join(c.part.Teams, " ") + " " + c.Game.ID
+}
 
 // print is a fingerprint of what the change would write, whether it is left
 // out or not.
@@ -200,23 +202,17 @@ func (p *Plan) within(shown string) bool {
 	return true
 }
 
-// unsure are the projects with additions, or with guesses, of which it is not
-// known whether their owner has completed tasks, or moved them elsewhere; and for
-// a project to be made those that have its name already.
-func (p *Plan) unsure(a *account) []string {
-	var projects []string
-	for _, part := range p.Parts {
-		for id, project := range a.projects {
-			if part.Project == "" && part.adds() > 0 && project.Name == part.Name && !project.Inbox && !a.asked[id] {
-				projects = append(projects, id)
-			}
+// unsure reports whether the plan adds tasks to a project that is there, or to
+// one to be made of a name that is there already, or guesses. Then all of the
+// account has to be known, since the tasks may have been completed or moved to
+// any project.
+func (p *Plan) unsure(a *account) bool {
+	return slices.ContainsFunc(p.Parts, func(part *Part) bool {
+		if part.Project != "" {
+			return part.adds() > 0 || part.guessed
 		}
-		if part.Project != "" && (part.adds() > 0 || part.guessed) && !(a.whole && a.asked[part.Project]) {
-			projects = append(projects, part.Project)
-		}
-	}
-	slices.Sort(projects)
-	return slices.Compact(projects)
+		return part.adds() > 0 && len(a.named(part.Name)) > 0
+	})
 }
 
 func (p *Part) adds() int {
@@ -229,23 +225,15 @@ func (p *Part) adds() int {
 	return n
 }
 
-// missing are features that the account turned out not to have, though its
-// limits did not say so.
-type missing struct{ sections, durations, reminders bool }
-
 // plan makes the difference between the tasks wanted and the tasks found. Where
 // tasks are to be added to a project that is there, it looks first whether they
 // were completed or moved.
-func (im *Importer) plan(ctx context.Context, c *todoist.Client, a *account, opts Options, without missing) (*Plan, error) {
-	p, err := a.plan(opts, without)
-	if err != nil {
-		return nil, err
+func (im *Importer) plan(ctx context.Context, c *todoist.Client, a *account, opts Options, settled []*Part) (*Plan, error) {
+	p, err := a.plan(opts, settled)
+	if err != nil || a.whole && a.asked[""] || !p.unsure(a) {
+		return p, err
 	}
-	unsure := p.unsure(a)
-	if len(unsure) == 0 {
-		return p, nil
-	}
-	if err := a.readCompleted(ctx, c, unsure...); err != nil {
+	if err := a.readCompleted(ctx, c, ""); err != nil {
 		return nil, err
 	}
 	if !a.whole {
@@ -253,32 +241,40 @@ func (im *Importer) plan(ctx context.Context, c *todoist.Client, a *account, opt
 			return nil, err
 		}
 	}
-	return a.plan(opts, without)
+	return a.plan(opts, settled)
 }
 
-// plan makes the difference from what is known of the account.
-func (a *account) plan(opts Options, without missing) (*Plan, error) {
+// plan makes the difference from what is known of the account. settled are the
+// parts of the first plan of a run, and nil for another plan: the options and the
+// sets of a run stay as they were, whatever its own writes make of them.
+func (a *account) plan(opts Options, settled []*Part) (*Plan, error) {
 	opts.Skip = resolve(opts.Skip, a.season)
 	p := &Plan{Season: a.season.Label, User: a.user, Limits: a.limits, Options: opts,
 		Projects: slices.Collect(maps.Values(a.projects))}
 	slices.SortFunc(p.Projects, func(x, y todoist.Project) int {
 		return cmp.Or(inboxFirst(x)-inboxFirst(y), strings.Compare(x.Name, y.Name), strings.Compare(x.ID, y.ID))
 	})
-	asks := a.asks(opts)
-	if len(asks) == 1 {
-		p.Options = asks[0]
+	if settled == nil {
+		for _, ask := range a.asks(opts) {
+			settled = append(settled, &Part{opts: ask})
+		}
+	}
+	if len(settled) == 1 {
+		p.Options = settled[0].opts
 	}
 	planned := map[string]bool{} // games, by project
-	for _, opts := range asks {
-		part := a.find(opts)
+	for _, known := range settled {
+		part := a.find(known.opts, known.set)
+		part.opts.Without = part.opts.Without.and(opts.Without)
+		opts := part.opts
 		var err error
 		if p.Zone, err = opts.zoneFor(a.user); err != nil {
 			return nil, err
 		}
 		part.look = look{teams: opts.Teams, zone: p.Zone, title: opts.Title, labels: opts.Labels,
 			priority: opts.Priority, duration: opts.Duration, reminder: opts.Reminder, months: opts.Months}
-		a.restrict(p, part, without)
-		part.remember(without)
+		a.restrict(p, part)
+		part.remember()
 		a.diff(part, planned)
 		p.Parts = append(p.Parts, part)
 	}
@@ -312,7 +308,7 @@ func (a *account) asks(opts Options) []Options {
 				project = opts.Target
 				set, _ = a.home(project)
 			}
-			for _, own := range a.remembered(set, project) {
+			for _, own := range a.remembered(set, project, a.tasks, a.completed) {
 				if !subset(own.Teams, teams) {
 					continue
 				}
@@ -328,8 +324,16 @@ func (a *account) asks(opts Options) []Options {
 			all = append(all, one)
 		}
 	}
+	if opts.Bare && opts.Target != TargetEach {
+		// The order in which they will be remembered: of two teams' game the
+		// first has the task.
+		slices.SortFunc(all, func(x, y Options) int { return strings.Compare(groupOf(x.Teams), groupOf(y.Teams)) })
+	}
 	return all
 }
+
+// groupOf names teams in any order.
+func groupOf(teams []string) string { return strings.Join(slices.Sorted(slices.Values(teams)), " ") }
 
 func subset(a, b []string) bool {
 	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
@@ -337,23 +341,26 @@ func subset(a, b []string) bool {
 
 // remembered are the options that wrote the tasks of a set, in a project or in
 // all for "", for each group of teams those of the last import. A group that is
-// part of another one belongs to it. Completed tasks are asked only where none
-// is open.
-func (a *account) remembered(set, project string) []Options {
+// part of another one belongs to it. Of several lots of tasks, each is asked only
+// about groups of which none before has any.
+func (a *account) remembered(set, project string, lots ...map[string]*entry) []Options {
 	type group struct {
 		written time.Time
 		votes   map[string]int // by options
 	}
-	groups := map[string]*group{}
-	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
-		if len(groups) > 0 {
-			break
+	groups, known := map[string]*group{}, map[string]bool{}
+	for _, tasks := range lots {
+		for teams := range groups {
+			known[teams] = true
 		}
 		for _, e := range tasks {
 			if e.mark.set != set || project != "" && e.Project != project || !a.ours(e) {
 				continue
 			}
-			teams := strings.Join(slices.Sorted(slices.Values(e.mark.options["team"])), " ")
+			teams := groupOf(e.mark.options["team"])
+			if known[teams] {
+				continue
+			}
 			g := groups[teams]
 			if g == nil || e.mark.written.After(g.written) {
 				g = &group{e.mark.written, map[string]int{}}
@@ -476,8 +483,8 @@ func (a *account) ownProject(teams []string) string {
 	return ""
 }
 
-// find says which project the teams' games go into.
-func (a *account) find(opts Options) *Part {
+// find says which project the teams' games go into. The set is known in a run.
+func (a *account) find(opts Options, set string) *Part {
 	part := &Part{Teams: opts.Teams, Name: cmp.Or(opts.Name, ProjectName(opts.Teams, a.season.Label)), opts: opts}
 	if team, ok := schedule.TeamByCode(opts.Teams[0]); ok && len(opts.Teams) == 1 {
 		part.Colour = Colour(team)
@@ -493,10 +500,9 @@ func (a *account) find(opts Options) *Part {
 		// A project of this name without an open task was made by an import
 		// that went no further, or all its tasks are completed. It may as
 		// well be the owner's own.
-		for _, project := range a.projects {
-			if project.Name == part.Name && !project.Inbox && a.open[project.ID] == 0 &&
-				(part.Project == "" || project.ID < part.Project) {
-				part.Project = project.ID
+		for _, id := range a.named(part.Name) {
+			if part.Project == "" && a.open[id] == 0 {
+				part.Project = id
 			}
 		}
 		if part.Project == "" {
@@ -506,6 +512,7 @@ func (a *account) find(opts Options) *Part {
 		part.Project = opts.Target
 		part.set, _ = a.home(part.Project)
 	}
+	part.set = cmp.Or(set, part.set)
 	if project, ok := a.projects[part.Project]; ok {
 		part.Name = project.Name
 	}
@@ -545,19 +552,11 @@ func most(votes map[string]int) string {
 // hundred tasks with their marks have to fit into the megabyte of one request.
 const maxRemembered = 5000
 
-// remember sets what the tasks remember of the part's options. What the account
-// turned out not to have is not among it, so that it is not tried again each
-// time; nor are games left out where they are too many.
-func (p *Part) remember(without missing) {
+// remember sets what the tasks remember of the part's options. Games left out
+// are not among it where they are too many.
+func (p *Part) remember() {
 	opts := p.opts
 	opts.Target, opts.Name, opts.Bare = TargetNew, "", false
-	opts.Months = opts.Months && !without.sections
-	if without.durations {
-		opts.Duration = 0
-	}
-	if without.reminders {
-		opts.Reminder = NoReminder
-	}
 	p.options = opts.Values()
 	if len(p.options.Encode()) > maxRemembered {
 		opts.Skip = nil
@@ -567,20 +566,20 @@ func (p *Part) remember(without missing) {
 
 // restrict takes away from a part's looks what the account does not allow, and
 // says so.
-func (a *account) restrict(p *Plan, part *Part, without missing) {
+func (a *account) restrict(p *Plan, part *Part) {
 	lack := func(f field, text string) {
 		part.look.lacks[f] = true
 		if n := (Notice{Text: text}); !slices.Contains(p.Notices, n) {
 			p.Notices = append(p.Notices, n)
 		}
 	}
-	if part.opts.Duration > 0 && (without.durations || a.limits.Durations == nil || !*a.limits.Durations) {
+	if part.opts.Duration > 0 && (part.opts.Without.Durations || a.limits.Durations == nil || !*a.limits.Durations) {
 		lack(fieldDuration, "Your Todoist plan has no task durations, so the tasks are made without.")
 	}
-	if part.opts.Reminder != NoReminder && (without.reminders || a.limits.Reminders != nil && !*a.limits.Reminders) {
+	if part.opts.Reminder != NoReminder && (part.opts.Without.Reminders || a.limits.Reminders != nil && !*a.limits.Reminders) {
 		lack(fieldReminder, "Your Todoist plan has no reminders of your own, so the tasks are made without.")
 	}
-	if part.opts.Months && without.sections {
+	if part.opts.Months && part.opts.Without.Sections {
 		lack(fieldSection, "Todoist makes no more sections in this project, so the tasks stay without.")
 	}
 }
@@ -602,7 +601,9 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 			elsewhere = append(elsewhere, r)
 		}
 	}
-	for _, g := range match(elsewhere, all, func(*schedule.Game) bool { return true }) {
+	// Nothing is guessed about games left out: one that moved and has another id
+	// now is on the plan again, where it is seen, and one too few is not.
+	for _, g := range match(elsewhere, all, func(*schedule.Game) bool { return false }) {
 		if g >= 0 {
 			skipped[all[g].ID] = true
 		}
@@ -614,10 +615,12 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 		g := &all[i]
 		have[g.ID] = theirs.has(g) != nil || part.Project != "" && planned[part.Project+" "+g.ID]
 	}
-	// A task may have become that of any game to come, wanted or not. Nothing
-	// is guessed about completed tasks: rather one more than one too few.
+	// A task may have become that of any game to come that would get one
+	// otherwise. Of the others it is not taken, since what is guessed today has
+	// to be so tomorrow, when these have their tasks. Nothing is guessed about
+	// completed tasks: rather one more than one too few.
 	free := func(g *schedule.Game) bool {
-		return g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] && done.has(g) == nil
+		return wanted[g.ID] && g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] && done.has(g) == nil && !(g.TBD() && part.opts.SkipTBD)
 	}
 	refs := make([]Ref, len(open))
 	for i := range open {
@@ -630,10 +633,8 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 		return wanted[g.ID] || g.Upcoming(a.now) && part.sameFilter(m)
 	}
 	plan := func(c *Change, id string) {
-		if key := part.Project + " " + id; part.Project == "" || !planned[key] {
-			planned[key] = !c.LeftOut
-			part.Changes = append(part.Changes, c)
-		}
+		planned[part.Project+" "+id] = !c.LeftOut
+		part.Changes = append(part.Changes, c)
 	}
 	compared := map[string]bool{}
 	for i, g := range match(refs, all, free) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,8 +22,9 @@ type Removal struct {
 	// Tasks are the open tasks that Tipoff made, and Completed those ticked
 	// off, which stay unless they are asked for too.
 	Tasks, Completed []todoist.Task
-	// Others counts the open tasks that are the owner's own.
-	Others int
+	// Others counts the open tasks that are the owner's own, and Held the tasks
+	// of Tipoff's that stay because the owner has completed tasks below them.
+	Others, Held int
 	// Sections are those that would be left empty and were made by month.
 	Sections []todoist.Section
 	// Whole is true when the project was made by Tipoff and holds nothing
@@ -74,7 +76,7 @@ func (im *Importer) Project(ctx context.Context, c *todoist.Client, project stri
 	if len(e.Teams) == 0 {
 		return nil, ErrNotImported
 	}
-	e.Plan, err = im.plan(ctx, c, a, e.update(), missing{})
+	e.Plan, err = im.plan(ctx, c, a, e.update(), nil)
 	return e, err
 }
 
@@ -96,7 +98,12 @@ func (a *account) existing(project string) *Existing {
 		}
 	}
 	home, _ := a.home(project)
-	for _, opts := range a.remembered(home, project) {
+	// Teams of which all is completed may have been taken back but for that.
+	all := a.remembered(home, project, a.tasks)
+	if len(all) == 0 {
+		all = a.remembered(home, project, a.completed)
+	}
+	for _, opts := range all {
 		e.Teams = append(e.Teams, opts.Teams...)
 	}
 	slices.Sort(e.Teams)
@@ -125,27 +132,13 @@ func (im *Importer) Mine(ctx context.Context, c *todoist.Client) ([]*Existing, e
 		}
 	}
 	var all []*Existing
-	var unsure []string
 	for id := range projects {
-		e := a.existing(id)
-		if len(e.Teams) == 0 {
-			continue
+		if e := a.existing(id); len(e.Teams) > 0 {
+			all = append(all, e)
 		}
-		if e.Plan, err = a.plan(e.update(), missing{}); err != nil {
-			return nil, err
-		}
-		all = append(all, e)
-		unsure = append(unsure, e.Plan.unsure(a)...)
-	}
-	// One by one, each of thirty projects would ask for itself.
-	if err := a.readCompleted(ctx, c, unsure...); err != nil {
-		return nil, err
 	}
 	for _, e := range all {
-		if !slices.Contains(unsure, e.Project.ID) {
-			continue
-		}
-		if e.Plan, err = a.plan(e.update(), missing{}); err != nil {
+		if e.Plan, err = im.plan(ctx, c, a, e.update(), nil); err != nil {
 			return nil, err
 		}
 	}
@@ -163,7 +156,7 @@ func (im *Importer) Removal(ctx context.Context, c *todoist.Client, project stri
 		return nil, err
 	}
 	r := a.removal(project, completed)
-	if len(r.Tasks)+len(r.Completed) == 0 {
+	if len(r.Teams) == 0 {
 		return nil, ErrNotImported
 	}
 	return r, nil
@@ -187,11 +180,15 @@ func (a *account) removal(project string, completed bool) *Removal {
 	_, made := a.home(project)
 	foreign := 0
 	months := map[string]bool{} // names of sections that an import made
+	var first time.Time         // when it did
 	kept := map[string]bool{}   // sections that hold tasks which stay
 	for _, e := range entries {
 		if e.marked {
 			if e.mark.options.Get("sections") == "month" {
 				months[monthOf(e.mark.game.Day)] = true
+				if added, err := time.Parse(time.RFC3339, e.AddedAt); err == nil && (first.IsZero() || added.Before(first)) {
+					first = added
+				}
 			}
 			for _, team := range e.mark.options["team"] {
 				if !slices.Contains(r.Teams, team) {
@@ -208,7 +205,10 @@ func (a *account) removal(project string, completed bool) *Removal {
 			goes[e.ID] = true
 		default:
 			foreign++
-			if !e.Checked {
+			switch {
+			case e.marked:
+				r.Held++
+			case !e.Checked:
 				r.Others++
 			}
 		}
@@ -222,11 +222,14 @@ func (a *account) removal(project string, completed bool) *Removal {
 		}
 	}
 	for _, s := range a.sections {
+		// One that was there before the import was not made by it.
+		added, err := time.Parse(time.RFC3339, s.AddedAt)
+		made := months[s.Name] && !(err == nil && added.Before(first.Add(-madeSoon)))
 		switch {
 		case s.Project != project:
-		case months[s.Name] && !kept[s.ID]:
+		case made && !kept[s.ID]:
 			r.Sections = append(r.Sections, s)
-		case !months[s.Name]:
+		case !made:
 			foreign++
 		}
 	}

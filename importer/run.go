@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"tipoff/schedule"
 	"tipoff/todoist"
 )
@@ -81,8 +79,7 @@ type Failure struct {
 // addition the user, the project's set and the game, whatever the options; of
 // an update the task in the state that it starts from. Todoist carries out a
 // uuid once. A uuid that it answered is not sent again by the same run: what was
-// refused, and what was taken and is not there, goes with the next one, which
-// derives in the same way. What a write did is read from the changes that its
+// refused, and what was taken and is not there, goes with the next one. What a write did is read from the changes that its
 // own answer brings, and before anything is sent anew from the project itself.
 //
 // The outcome is not nil once writing has begun. The error is what ended the
@@ -98,7 +95,7 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 	if err != nil {
 		return nil, err
 	}
-	plan, err := im.plan(ctx, c, a, opts, missing{})
+	plan, err := im.plan(ctx, c, a, opts, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +105,7 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 	if plan.Stopped() && plan.Pending() > 0 {
 		return nil, &Stopped{plan}
 	}
-	r := &run{im: im, client: c, account: a, opts: plan.Options, plan: plan, left: plan, progress: progress,
+	r := &run{im: im, client: c, account: a, opts: opts, plan: plan, left: plan, progress: progress,
 		total: plan.Pending(), there: map[string]bool{}, planned: map[string]bool{}, spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
 		tries: map[string]int{}, lies: map[string][]field{}}
 	for id := range a.projects {
@@ -130,10 +127,9 @@ type run struct {
 	im       *Importer
 	client   *todoist.Client
 	account  *account
-	opts     Options
-	plan     *Plan // as it was at first
-	left     *Plan // as it is now
-	without  missing
+	opts     Options // its Without grows by what turns out not to be there
+	plan     *Plan   // as it was at first
+	left     *Plan   // as it is now
 	round    int
 	wrote    int // how often, in all rounds
 	total    int
@@ -141,7 +137,7 @@ type run struct {
 
 	there   map[string]bool           // projects and tasks when the run began
 	planned map[string]bool           // games that the plan at first writes: no others are
-	spent   map[string]bool           // uuids that Todoist has answered
+	spent   map[string]bool           // uuids that Todoist has answered, and whether it refused them
 	took    map[string]string         // of games that were written: the description before, "" for none
 	refused map[string]*todoist.Error // the last refusal of games and projects
 	tries   map[string]int            // how often it was refused for a reason of its own
@@ -200,12 +196,12 @@ func (r *run) look(ctx context.Context) error {
 // planAgain works out what is left.
 func (r *run) planAgain(ctx context.Context) error {
 	// What is known already, should the rest not be found out.
-	left, err := r.account.plan(r.opts, r.without)
+	left, err := r.account.plan(r.opts, r.plan.Parts)
 	if err != nil {
 		return err
 	}
 	r.take(left)
-	if left, err = r.im.plan(ctx, r.client, r.account, r.opts, r.without); err != nil {
+	if left, err = r.im.plan(ctx, r.client, r.account, r.opts, r.plan.Parts); err != nil {
 		return err
 	}
 	r.take(left)
@@ -241,7 +237,7 @@ func (r *run) lookAfter(ctx context.Context, ended error) error {
 			r.findStrays(since)
 		}
 	}
-	if left, err := r.account.plan(r.opts, r.without); err == nil {
+	if left, err := r.account.plan(r.opts, r.plan.Parts); err == nil {
 		r.take(left)
 	}
 	if todoist.Doubtful(ended) && r.left.Pending() == 0 && len(r.lies) == 0 && len(r.account.strays) == 0 {
@@ -290,7 +286,7 @@ func (r *run) confirm(ctx context.Context, parts []*Part) error {
 		}
 	}
 	for _, part := range parts {
-		id := cmp.Or(part.Project, r.account.made[part.set])
+		id := r.projectOf(part)
 		if _, ok := r.account.projects[id]; !ok {
 			continue
 		}
@@ -335,7 +331,9 @@ func (r *run) steps() []step {
 		pending := slices.DeleteFunc(slices.Clone(part.Changes), func(c *Change) bool {
 			return !c.Pending() || !r.planned[c.key()] || r.tries[c.key()] >= maxTries
 		})
-		if len(pending) == 0 {
+		// Tasks that Todoist put into the Inbox wait for their project.
+		waits := part.Project == "" && slices.ContainsFunc(part.Changes, func(c *Change) bool { return c.Task != nil && r.account.strays[c.Task.ID] })
+		if len(pending) == 0 && !waits {
 			continue
 		}
 		s := stepper{run: r, part: part, project: part.Project, sections: map[string]string{}}
@@ -388,6 +386,9 @@ func (r *run) amends() []step {
 	return all
 }
 
+// minute tells apart the uuids of imports of other minutes.
+func (r *run) minute() string { return " " + writeTime(r.account.now.Truncate(time.Minute)) }
+
 // written is the time that marks of the next write get. It tells the writes of
 // a run apart, since the options to be remembered are those of the last one,
 // which does without what was refused.
@@ -404,16 +405,25 @@ type stepper struct {
 
 // add adds a command and returns its temporary id. The uuid derives from the
 // user, the set and what the command is for, and is the first of its kind that
-// this run has no answer to. The last round takes no chances: it is there for
-// what was imported and removed again several times.
+// this run has no answer to. Todoist may repeat a refusal for its uuid for ever,
+// so what was refused derives from the minute of the import, too: a later one
+// is heard, and those at the same time still agree. So does all in the last
+// round, which is there for what was imported and removed again several times.
 func (s *stepper) add(c *Change, of, kind string, args map[string]any, what ...string) (temp string) {
 	parts := append([]string{s.run.account.user.ID, s.part.set, kind}, what...)
-	id := ""
-	for n := 0; id == "" || s.run.spent[id]; n++ {
-		id = todoist.UUID(append(parts, strconv.Itoa(n))...)
-	}
+	id, minute := "", ""
 	if s.run.round == maxRounds-1 {
-		id = uuid.NewString()
+		minute = s.run.minute()
+	}
+	for n := 0; ; n++ {
+		id = todoist.UUID(append(parts, strconv.Itoa(n)+minute)...)
+		refused, spent := s.run.spent[id]
+		if !spent {
+			break
+		}
+		if refused {
+			minute = s.run.minute()
+		}
 	}
 	command := todoist.Command{Type: kind, UUID: id, Args: args}
 	if strings.HasSuffix(kind, "_add") {
@@ -432,7 +442,9 @@ func (s *stepper) addProject() {
 	if s.part.Colour != "" {
 		args["color"] = s.part.Colour
 	}
-	s.project = s.add(nil, ofProject, "project_add", args)
+	// One of the name that is there may be what an import of old has left: were
+	// this taken for a repetition of that, all would go there.
+	s.project = s.add(nil, ofProject, "project_add", args, s.run.account.named(s.part.Name)...)
 	// Games that are added later would stand at the end of the list, were it
 	// not sorted by date. A project that stays unsorted is none the worse.
 	s.add(nil, ofView, "view_options_set", map[string]any{"view_type": "project", "object_id": s.project,
@@ -448,7 +460,7 @@ func (s *stepper) section(name string) {
 		s.sections[name] = id
 		return
 	}
-	s.sections[name] = s.add(nil, ofSection, "section_add", map[string]any{"name": name, "project_id": s.project}, name)
+	s.sections[name] = s.add(nil, ofSection, "section_add", map[string]any{"name": name, "project_id": s.project}, name, s.project)
 }
 
 // mark is what a task will say about itself. Fields that keep what the owner
@@ -575,11 +587,14 @@ func (s *stepper) updateTask(c *Change) {
 // write sends the steps and takes in what Todoist answers.
 func (r *run) write(ctx context.Context, steps []step) error {
 	r.wrote++
-	before := r.without
+	before := r.opts.Without
 	var refusals []step
 	ids := map[string]string{}
 	written := r.total - r.left.Pending()
 	notMade := map[*Part]bool{} // parts whose project is not there
+	// Parts of which Todoist took a section for the repetition of one that is
+	// gone since. That tasks are refused then says nothing of them.
+	repeated := map[*Part]bool{}
 	for len(steps) > 0 {
 		var chunk []step
 		chunk, steps = next(steps, notMade)
@@ -602,21 +617,27 @@ func (r *run) write(ctx context.Context, steps []step) error {
 		r.account.follow(&result.Since)
 		r.findStrays(&result.Since)
 		maps.Copy(ids, result.IDs)
-		var unmade *Change // whose task was just refused
+		var unmade *Change // whose task was just not made
 		for i, st := range chunk {
 			if st.change != nil && st.change == unmade {
-				// Of what hangs on it nothing can be there, and its
-				// refusal is not the reason.
+				// Of what hangs on it nothing can be there, and its refusal
+				// says nothing.
 				r.spent[commands[i].UUID] = true
 				continue
 			}
-			if refused := r.answered(st, commands[i], result); refused {
+			refused := r.answered(st, commands[i], result)
+			project := r.projectOf(st.part)
+			switch {
+			case refused && repeated[st.part] && st.change != nil:
+			case refused:
 				refusals = append(refusals, st)
-				if st.of == ofTask && st.change.Kind == Add {
-					unmade = st.change
-				}
+			case st.of == ofSection && r.account.sectionNamed(project, st.name()) == "":
+				repeated[st.part] = true
 			}
-			if st.of == ofProject && r.account.made[st.part.set] == "" {
+			if st.of == ofTask && st.change.Kind == Add && (refused || !r.account.holds(st.change, result.IDs[commands[i].TempID])) {
+				unmade = st.change
+			}
+			if st.of == ofProject && project == "" {
 				notMade[st.part] = true
 			}
 		}
@@ -626,20 +647,17 @@ func (r *run) write(ctx context.Context, steps []step) error {
 	counted := map[string]bool{}
 	for _, st := range refusals {
 		key := st.key()
-		switch e := r.refused[key]; {
-		case counted[key]:
-		case e.Tag == todoist.TagProjectLimit || e.Tag == todoist.TagTaskLimit || e.Tag == todoist.TagScope:
-			r.tries[key] = maxTries
-		case r.without == before:
+		// What was refused along with a feature may well be taken without it.
+		if !counted[key] && r.opts.Without == before {
 			r.tries[key]++
-		default:
-			// What was refused along with a feature may well be taken
-			// without it.
 		}
 		counted[key] = true
 	}
 	return nil
 }
+
+// projectOf is the id of a part's project, "" for one that is not there.
+func (r *run) projectOf(p *Part) string { return cmp.Or(p.Project, r.account.made[p.set]) }
 
 // findStrays finds tasks that a write has put into the Inbox, where Todoist may
 // put those whose project it did not make.
@@ -675,6 +693,12 @@ func next(steps []step, notMade map[*Part]bool) (chunk, rest []step) {
 	return chunk, steps
 }
 
+// name is that of the section which the step makes.
+func (st *step) name() string {
+	name, _ := st.command.Args["name"].(string)
+	return name
+}
+
 // key is what a step is noted by.
 func (st *step) key() string {
 	switch {
@@ -693,8 +717,9 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 	if slices.Contains(result.Unanswered, sent.UUID) {
 		return false
 	}
-	r.spent[sent.UUID] = true
-	if e := result.Refused[sent.UUID]; e != nil {
+	e := result.Refused[sent.UUID]
+	r.spent[sent.UUID] = e != nil
+	if e != nil {
 		return r.refusal(st, e)
 	}
 	id := result.IDs[sent.TempID]
@@ -717,6 +742,9 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 // refusal notes that a command was refused, and what the account turns out not
 // to have.
 func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
+	if st.of != ofProject && r.projectOf(st.part) == "" {
+		return false // without its project nothing of a part can be made
+	}
 	switch st.of {
 	case ofView, ofMark:
 		return false
@@ -733,16 +761,16 @@ func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
 		}
 		return false
 	case ofSection:
-		r.without.sections = r.without.sections || e.PlanLimit() || r.tries[st.key()] > 0
+		r.opts.Without.Sections = r.opts.Without.Sections || e.PlanLimit() || r.tries[st.key()] > 0
 	case ofPlace:
 		r.lies[st.key()] = append(r.lies[st.key()], fieldSection)
 	case ofReminder:
 		r.lies[st.key()] = append(r.lies[st.key()], fieldReminder)
-		r.without.reminders = r.without.reminders || e.PlanLimit()
+		r.opts.Without.Reminders = r.opts.Without.Reminders || e.PlanLimit()
 	case ofTask:
 		delete(r.took, st.key())
 		if _, has := st.command.Args["duration"]; has && durationRefused(e) {
-			r.without.durations = true
+			r.opts.Without.Durations = true
 		}
 	}
 	r.refused[st.key()] = e
