@@ -101,7 +101,7 @@ func TestAKeptPageIsThePageItself(t *testing.T) {
 		if u != nil {
 			cookie = signedIn(t, s, *u)
 		}
-		for _, path := range []string{"/", "/teams/bos", "/teams/NYK"} {
+		for _, path := range []string{"/", "/teams/NYK"} {
 			// A query, whatever it is, leads past the cache.
 			want := strings.ReplaceAll(ask(t, h, path+"?", "", cookie), "&#43;", "+")
 			plain := ask(t, h, path+"?x=", "", cookie)

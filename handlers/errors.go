@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"tipoff/importer"
@@ -60,15 +61,40 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status >= 500 {
 		s.Log.ErrorContext(r.Context(), "request failed", "status", p.Status, "error", err)
 	}
-	if wait := importer.Retry(err); wait > 0 {
+	link := p.Link
+	if link == signInAgain && r.Method == http.MethodGet {
+		link = backTo(link, r.URL.RequestURI())
+	}
+	if wait := retry(err); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.5)))
 	}
 	page := errorPage{layout: s.private(w, r, p.Heading, ""), Status: p.Status, Heading: p.Heading, Text: p.Text,
-		Advice: p.Advice, Link: p.Link, LinkText: p.LinkText, RequestID: requestID(r.Context())}
+		Advice: p.Advice, Link: link, LinkText: p.LinkText, RequestID: requestID(r.Context())}
 	if err := s.pages.render(w, r, p.Status, page); err != nil {
 		s.Log.ErrorContext(r.Context(), "error page not rendered", "error", err)
 		s.pages.renderBroken(w)
 	}
+}
+
+// signInAgain is the sign-in page for those who are signed in, and whom Todoist
+// does not let in any more.
+const signInAgain = "/sign-in?again=1"
+
+// backTo is a link to the sign-in page that leads on to a path of ours.
+func backTo(link, next string) string {
+	mark := "?"
+	if strings.Contains(link, "?") {
+		mark = "&"
+	}
+	return link + mark + url.Values{"next": {next}}.Encode()
+}
+
+// retry is how long to wait before trying again, 0 where waiting does not help.
+func retry(err error) time.Duration {
+	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Status == http.StatusUnauthorized {
+		return 0
+	}
+	return importer.Retry(err)
 }
 
 // problemOf translates an error for people.
@@ -103,7 +129,7 @@ func (s *server) problemOf(err error) *problem {
 	case ok && refused.Status == http.StatusUnauthorized:
 		return &problem{Status: http.StatusUnauthorized, Heading: "Todoist no longer lets Tipoff in",
 			Text:   "The access was taken back, in Todoist’s settings or by a sign-out elsewhere.",
-			Advice: "Sign in again. Your tasks are as they were.", Link: "/sign-in", LinkText: "Sign in", Cause: err}
+			Advice: "Sign in again. Your tasks are as they were.", Link: signInAgain, LinkText: "Sign in again", Cause: err}
 	case ok && refused.Status == http.StatusTooManyRequests:
 		return &problem{Status: http.StatusServiceUnavailable, Heading: "Todoist asks for a pause",
 			Text: "There were too many requests for your account in a short time.", Advice: waitSentence(refused.RetryAfter), Cause: err}

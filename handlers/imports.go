@@ -224,7 +224,7 @@ func (s *server) planReader(r *http.Request, plan *importer.Plan) reader {
 
 // rowOf is a change as the pages show it.
 func rowOf(c *importer.Change, rd reader) planRow {
-	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, rd), Title: c.Title, Label: labelOf(&c.Game), LeftOut: c.LeftOut}
+	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, rd), Title: c.Title, Label: labelOf(&c.Game), Postponed: c.Game.Postponed, LeftOut: c.LeftOut}
 	due := func(d *todoist.Due) string {
 		if at, ok := d.Instant(); ok {
 			m := rd.momentOf(at)
@@ -236,13 +236,18 @@ func rowOf(c *importer.Change, rd reader) planRow {
 		var all []change
 		for _, f := range fields {
 			old, new := f.Values(due)
-			all = append(all, change{f.Name(), old, new})
+			// A task gets and loses its zone with its time, which is said.
+			if f.Name() == "Time zone" && (old == "none" || new == "none") {
+				continue
+			}
+			lines := strings.NewReplacer("\n", " · ")
+			all = append(all, change{f.Name(), lines.Replace(old), lines.Replace(new)})
 		}
 		return all
 	}
 	switch {
 	case len(c.Kept) > 0 && c.Kind == importer.Keep:
-		row.Changes = write(c.Kept)
+		row.Changes, row.Kept = write(c.Kept), true
 		row.Note = "You edited this task, so it stays as you have it."
 	case len(c.Kept) > 0:
 		row.Changes = write(c.Fields)
@@ -332,8 +337,13 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		}, finished{Location: s.base + path + "?" + done.values().Encode(), outcome: done})
 	}
 	if out == nil {
-		p := s.problemOf(err)
-		return st.instead(func() error { return err }, failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retryIn(err)})
+		p := *s.problemOf(err)
+		f := failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retryIn(err)}
+		if p.Status == http.StatusUnauthorized {
+			p.Link = backTo(p.Link, "/import?"+opts.Values().Encode())
+			f.SignIn = s.base + p.Link
+		}
+		return st.instead(func() error { return &p }, f)
 	}
 	return s.importFailed(w, r, st, user, out, err)
 }
@@ -359,20 +369,27 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 			reasons = append(reasons, importer.Explain(err))
 		}
 	}
+	told := notice{Kind: "stop"}
 	advice := "Press the button again to go on: only what is missing is written, and nothing is made twice."
-	if wait := importer.Retry(err); wait > 0 {
+	if wait := retry(err); wait > 0 {
 		advice = waitSentence(wait) + " Only what is missing is written then, and nothing is made twice."
+	}
+	if status == http.StatusUnauthorized {
+		advice = "Press the button again once you are signed in: what is written stays, and only what is missing is added."
+		told.Link, told.LinkText = backTo(signInAgain, "/import?"+out.Plan.Options.Values().Encode()), "Sign in again"
+		f.SignIn = s.base + told.Link
 	}
 	state := fmt.Sprintf("%s of %s are written.", thousands(f.Done), plural(f.Total, "task"))
 	if f.Done == 0 {
 		state = "Nothing was written."
 	}
 	f.Message = strings.Join(append(append([]string{state}, reasons...), advice), " ")
-	if wait := importer.Retry(err); wait > 0 {
+	if wait := retry(err); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(retryIn(err)))
 	}
+	told.Text = f.Message + " What is missing is below."
 	return st.instead(func() error {
-		return s.showPlan(w, r, user, status, out.Left, &notice{Kind: "stop", Text: f.Message + " What is missing is below."}, true)
+		return s.showPlan(w, r, user, status, out.Left, &told, true)
 	}, f)
 }
 
@@ -450,6 +467,8 @@ type (
 		Done       int          `json:"done"`
 		Total      int          `json:"total"`
 		Failed     []failedGame `json:"failed,omitempty"`
+		// SignIn is the address to sign in at again, where that is what helps.
+		SignIn string `json:"signIn,omitempty"`
 	}
 	failedGame struct {
 		Title  string `json:"title"`

@@ -116,7 +116,7 @@ func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
 	page := removePage{layout: s.private(w, r, "Remove", "projects"),
 		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
 		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
-		Others: removal.Others, Sections: len(removal.Sections), WholeProject: removal.Whole,
+		Others: removal.Others, Held: removal.Held, Sections: len(removal.Sections), WholeProject: removal.Whole,
 		Consent: s.App != nil && !s.mayDelete(r) && !user.Personal}
 	if why := s.Sessions.Pop(r.Context(), refusedKey); why != "" {
 		page.Flash = &notice{Kind: "warn", Text: why + " Nothing was removed."}

@@ -6,7 +6,6 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +25,9 @@ func TestATeamHasAPictureInItsColours(t *testing.T) {
 	g, season := testGallery(t), schedule.Embedded()
 	now := time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)
 	for _, team := range schedule.Teams() {
-		// The race detector makes drawing slow: three are enough unless
-		// somebody wants to look at them.
-		if *storybook == "" && !strings.Contains("BOS MEM POR", team.Code) {
+		// The race detector makes drawing slow: one is enough unless somebody
+		// wants to look at them.
+		if *storybook == "" && team.Code != "MEM" {
 			continue
 		}
 		content, err := g.picture(season, &team, now)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"tipoff/importer"
 	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
@@ -32,7 +31,7 @@ func localPath(next string) string {
 // signIn asks how to sign in. People who are signed in already go on.
 func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("next"))
-	if _, ok := s.Sessions.User(r.Context()); ok {
+	if _, ok := s.Sessions.User(r.Context()); ok && !r.URL.Query().Has("again") {
 		return s.redirect(w, r, next)
 	}
 	return s.signInPage(w, r, http.StatusOK, next, "", false)
@@ -42,6 +41,7 @@ func (s *server) signInPage(w http.ResponseWriter, r *http.Request, status int, 
 	page := signInPage{layout: s.private(w, r, "Sign in", ""), Next: next, OAuth: s.App != nil, Token: s.AllowToken,
 		Wrong: wrong, WrongToken: token}
 	page.Private = false
+	page.Description = "Sign in with Todoist to put your NBA team’s games into it."
 	if u, err := url.Parse(next); err == nil {
 		if team, ok := schedule.TeamByCode(u.Query().Get("team")); ok {
 			card := cardOf(team)
@@ -258,4 +258,4 @@ func (s *server) mayDelete(r *http.Request) bool {
 }
 
 // retryIn is how many seconds to wait before pressing again, 0 for none.
-func retryIn(err error) int { return int((importer.Retry(err) + time.Second - 1) / time.Second) }
+func retryIn(err error) int { return int((retry(err) + time.Second - 1) / time.Second) }

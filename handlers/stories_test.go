@@ -109,7 +109,7 @@ func stories() map[string]view {
 	behind := project
 	behind.Running = true
 	team := teamPage{
-		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running",
+		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running", Countdown: "Tips off in 1 d 6 h",
 		Facts: teamFacts{Left: 68, Home: 33, Away: 35, BackToBacks: 11, Trip: 6, TripFrom: season[30].When, TripTo: season[35].When, National: 24, CupGames: 2},
 		Form:  form{Values: url.Values{"games": {"all"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"}, "tv": {"any"}, "timezone": {"America/New_York"}}}, Opponents: opponents,
 		Calendar: rd.calendarOf(season), Games: season, Of: len(season), Zone: "New York time", Direct: true,

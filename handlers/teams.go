@@ -100,6 +100,11 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 		}
 	}
 	page.Team.Next = nextGame(season, t.Code, rd)
+	if next := page.Team.Next; next != nil {
+		if tip, err := time.Parse(time.RFC3339, next.When.ISO); err == nil {
+			page.Countdown = countdown(tip.Sub(rd.Now))
+		}
+	}
 	page.Zone = zoneWords(rd.Zone.String())
 	page.Zones = zoneFieldOf(page.Form, openZone(page.layout, r, s.reader(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
 	s.teamLinks(&page, t, opts, rd.Zone)

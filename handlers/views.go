@@ -658,12 +658,17 @@ type planRow struct {
 	When moment
 	// Title is the task's content; Label as in gameRow.
 	Title, Label string
+	// Postponed says that the game has no date now; When is its old one.
+	Postponed bool
 	// LeftOut says that the game is among skip.
 	LeftOut bool
 	// Changes are what differs, field by field; Note is a sentence for rows
 	// that need one ("You moved this task to Friday, so it stays there.").
 	Changes []change
 	Note    string
+	// Kept says that none of the changes is made, because the owner edited the
+	// task.
+	Kept bool
 }
 
 // A change is a field's old and new value, in words.
@@ -939,13 +944,34 @@ func (o outcome) Several() bool {
 	return n > 1
 }
 
+// Heading says in a few words what was done.
+func (o outcome) Heading() string {
+	switch {
+	case o.Added > 0 && o.Updated > 0:
+		return "Your list is up to date"
+	case o.Added > 0 && o.Unchanged+o.Kept > 0:
+		return plural(o.Added, "game") + " added to your list"
+	case o.Added == 1:
+		return "1 game is on your list"
+	case o.Added > 0:
+		return plural(o.Added, "game") + " are on your list"
+	case o.Updated > 0:
+		return plural(o.Updated, "task") + " brought up to date"
+	}
+	return "Everything was already right"
+}
+
 // Line says in one sentence what was done.
 func (o outcome) Line() string {
 	var words []string
+	kept := "kept as you edited them"
+	if o.Kept == 1 {
+		kept = "kept as you edited it"
+	}
 	for _, part := range []struct {
 		n    int
 		text string
-	}{{o.Added, "added"}, {o.Updated, "brought up to date"}, {o.Unchanged, "already right"}, {o.Kept, "kept as you edited them"}} {
+	}{{o.Added, "added"}, {o.Updated, "brought up to date"}, {o.Unchanged, "already right"}, {o.Kept, kept}} {
 		if part.n > 0 {
 			words = append(words, thousands(part.n)+" "+part.text)
 		}
@@ -962,8 +988,9 @@ type removePage struct {
 	ID, Name, OpenURL string
 	Team              *teamCard
 	// Tasks counts the open tasks that Tipoff made, Completed those ticked
-	// off, Others what is the owner's own and stays.
-	Tasks, Completed, Others int
+	// off, Others what is the owner's own and stays, Held the tasks that stay
+	// because of what the owner has completed below them.
+	Tasks, Completed, Others, Held int
 	// Sections counts those that Tipoff made and that would be left empty.
 	Sections int
 	// WholeProject says that the project itself goes, since it holds nothing
@@ -1016,6 +1043,8 @@ type teamPage struct {
 	// "running", "playoffs" or "over".
 	State string
 	Facts teamFacts
+	// Countdown is how long it is until the next game tips off, in words.
+	Countdown string
 	// Form has the filter's fields, defaults filled in.
 	Form      form
 	Opponents []choice
@@ -1042,6 +1071,21 @@ type teamPage struct {
 // GamesByMonth groups the games for the list.
 func (p teamPage) GamesByMonth() []month[gameRow] {
 	return byMonth(p.Games, func(g gameRow) moment { return g.When })
+}
+
+// countdown says how long it is until a tip-off, as static/team.js goes on to.
+func countdown(left time.Duration) string {
+	if left <= 0 {
+		return "Tipped off"
+	}
+	days, hours, minutes := int(left.Hours())/24, int(left.Hours())%24, int(left.Minutes())%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("Tips off in %d d %d h", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("Tips off in %d h %d min", hours, minutes)
+	}
+	return fmt.Sprintf("Tips off in %d min", minutes)
 }
 
 // teamFacts are the numbers people look for. They are the whole season's, not

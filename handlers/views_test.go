@@ -296,7 +296,7 @@ func TestTheProjectPageDoesNotSayTwiceThatAllIsWell(t *testing.T) {
 func TestOutcomesAreSaidWithoutZeros(t *testing.T) {
 	for want, o := range map[string]outcome{
 		"82 added.": {Added: 82},
-		"1 added, 2 brought up to date, 79 already right, 1 kept as you edited them.": {Added: 1, Updated: 2, Unchanged: 79, Kept: 1},
+		"1 added, 2 brought up to date, 79 already right, 1 kept as you edited it.": {Added: 1, Updated: 2, Unchanged: 79, Kept: 1},
 		"Nothing was written.": {},
 	} {
 		if got := o.Line(); got != want {
@@ -366,6 +366,20 @@ func TestATeamIsFoundByWhatPeopleCallIt(t *testing.T) {
 		}
 		if !slices.Equal(found, []string{want}) {
 			t.Errorf("%q finds %v, want %s", typed, found, want)
+		}
+	}
+}
+
+func TestTheCountdownNamesItsTwoLargestUnits(t *testing.T) {
+	for left, want := range map[time.Duration]string{
+		33*time.Hour + 59*time.Minute: "Tips off in 1 d 9 h",
+		3*time.Hour + 5*time.Minute:   "Tips off in 3 h 5 min",
+		59 * time.Minute:              "Tips off in 59 min",
+		0:                             "Tipped off",
+		-time.Hour:                    "Tipped off",
+	} {
+		if got := countdown(left); got != want {
+			t.Errorf("%v: got %q, want %q", left, got, want)
 		}
 	}
 }

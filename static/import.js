@@ -164,11 +164,14 @@ async function run(form) {
   text.textContent = 'Asking Todoist…';
   document.querySelector('#running-title').focus();
 
-  const stop = ({ message, retryAfter, failed = [] }) => {
+  const stop = ({ message, retryAfter, failed = [], signIn }) => {
     running = false;
     box.hidden = true;
     fault.hidden = false;
     fault.querySelector('p').textContent = message;
+    const link = fault.querySelector('a');
+    link.parentElement.hidden = !signIn;
+    if (signIn) link.href = signIn;
     // One reason for all of them is in the message already.
     const reasons = new Set(failed.map(({ reason }) => reason));
     fault.querySelector('.missing').replaceChildren(...failed.map(({ title, day, reason }) => {

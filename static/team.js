@@ -25,11 +25,9 @@ async function show(address) {
       location.assign(address); // whatever it is, the whole page says it best
       return;
     }
-    const line = next.querySelector('#season-line')?.textContent ?? '';
-    season.querySelector('#season-line').textContent = line;
+    season.querySelector('#season-line').textContent = next.querySelector('#season-line')?.textContent ?? '';
     next.querySelector('#season-line')?.remove();
-    for (const old of [...season.children]) if (old.id !== 'season-line') old.remove();
-    season.append(...next.children);
+    await exchange([...season.children].slice(1), [...next.children], season, asking.signal);
     document.querySelector('#shown').textContent = page.querySelector('#shown')?.textContent ?? '';
     const button = document.querySelector('.band-do :is(a, button)');
     const other = page.querySelector('.band-do :is(a, button)');
@@ -50,6 +48,19 @@ async function show(address) {
     return;
   }
   season.removeAttribute('aria-busy');
+}
+
+// exchange puts the new parts where the old ones are. Each is laid out on its
+// own, and the browser is free for something else in between.
+async function exchange(old, parts, place, signal) {
+  for (let i = 0; i < Math.max(old.length, parts.length); i++) {
+    signal.throwIfAborted();
+    if (!parts[i]) old[i].remove();
+    else if (old[i]) old[i].replaceWith(parts[i]);
+    else place.append(parts[i]);
+    place.getBoundingClientRect();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 // faults puts what is wrong next to its field, as the server said it.

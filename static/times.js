@@ -12,7 +12,7 @@ const today = now ? new Date(now) : new Date();
 
 const day = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short' });
 const dayOfYear = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
-const clock = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 const letters = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' });
 
 // firstDay is the weekday that calendars begin with; 0 is Sunday.
@@ -60,8 +60,8 @@ function write(element) {
   if (clockText && timed) clockText.textContent = clock.format(date);
   const zoneText = element.querySelector('.tz');
   if (zoneText) zoneText.textContent = letters.formatToParts(date).find((part) => part.type === 'timeZoneName').value;
-  const word = element.parentElement.querySelector(':scope > [data-relative]');
-  if (word) word.textContent = relative(date) || word.textContent;
+  // What only moves along with its neighbours would count as a jump of the page.
+  element.replaceChildren(...element.childNodes);
 }
 
 function writeAll() {
