@@ -120,7 +120,7 @@ func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, er
 	c.set = fs
 	var errs []error
 	// Words of a command may stand before or behind flags.
-	for rest := args; len(rest) > 0; rest = fs.Args() {
+	for rest := args; len(rest) > 0; {
 		if rest[0] == "-" || !strings.HasPrefix(rest[0], "-") {
 			c.command = append(c.command, rest[0])
 			rest = rest[1:]
@@ -133,7 +133,12 @@ func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, er
 			if m := brokenFlag.FindStringSubmatch(err.Error()); m != nil {
 				c.broken = append(c.broken, m[1])
 			}
+			if fs.NArg() == len(rest) {
+				// Such as ---, which is no flag and is left where it was.
+				break
+			}
 		}
+		rest = fs.Args()
 	}
 	fs.Visit(func(f *flag.Flag) { c.from[f.Name] = "command line" })
 

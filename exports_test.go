@@ -16,7 +16,7 @@ func TestASeasonIsACalendarThatMovesOnlyWhenAGameDoes(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	b := s.browser()
-	games := schedule.Filter{Teams: []string{"BOS"}, Venue: "home"}.Games(schedule.Embedded(), midSeason)
+	games := schedule.Filter{Teams: []string{"BOS"}, Venue: "home"}.Games(embedded(), midSeason)
 	p := b.get("/teams/bos.ics?venue=home&reminder=30").want(http.StatusOK)
 	cal, err := ical.NewDecoder(strings.NewReader(p.body)).Decode()
 	if err != nil {
@@ -63,7 +63,7 @@ func TestASeasonIsATemplateThatTodoistImports(t *testing.T) {
 	for i, name := range rows[0] {
 		column[name] = i
 	}
-	games := schedule.Filter{Teams: []string{"LAL"}, Upcoming: true}.Games(schedule.Embedded(), midSeason)
+	games := schedule.Filter{Teams: []string{"LAL"}, Upcoming: true}.Games(embedded(), midSeason)
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)

@@ -32,9 +32,11 @@ import (
 // it and its Todoist on which a test can sit.
 type rig struct {
 	*site
+	pages http.Handler
 	// writing, when set, is asked about each request with commands, counted
 	// from 1. It forwards the request, or answers itself.
 	writing func(n int, w http.ResponseWriter, r *http.Request)
+	step    atomic.Int64 // how far the program's clock is from Todoist's
 	writes  atomic.Int64
 }
 
@@ -47,9 +49,10 @@ var season = sync.OnceValues(func() (*schedule.Live, error) {
 
 // newRig starts a rig. It may be called from any goroutine.
 func newRig(t *testing.T, cut clientCut) (*rig, error) {
-	now := clockFrom(midSeason)
+	clock := clockFrom(midSeason)
 	r := &rig{site: &site{t: t, log: &output{}}}
-	r.fake = fake.New(fake.Config{Now: now, ClientID: "client", ClientSecret: "secret-of-the-client",
+	now := func() time.Time { return clock().Add(time.Duration(r.step.Load())) }
+	r.fake = fake.New(fake.Config{Now: clock, ClientID: "client", ClientSecret: "secret-of-the-client",
 		RedirectURIs: []string{publicURL + "/oauth/callback"}})
 	wire := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
@@ -86,7 +89,7 @@ func newRig(t *testing.T, cut clientCut) (*rig, error) {
 	app := &todoist.App{API: api, ClientID: "client", ClientSecret: "secret-of-the-client",
 		AuthorizeURL: r.todoist + "/oauth/authorize", RedirectURL: publicURL + "/oauth/callback"}
 	sessions, err := session.Open(context.Background(), session.Config{Store: "memory:", Keys: []string{rand.Text() + rand.Text()},
-		URL: public, Now: now, Log: log,
+		URL: public, Now: now, Log: log, Idle: 3 * time.Hour,
 		Refresh: func(ctx context.Context, refresh string) (session.Tokens, error) {
 			return refreshWith(ctx, app, now, refresh)
 		},
@@ -102,6 +105,7 @@ func newRig(t *testing.T, cut clientCut) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.pages = site
 	server := httptest.NewServer(site)
 	t.Cleanup(server.Close)
 	r.addr = server.Listener.Addr().String()
@@ -125,13 +129,20 @@ func (b *browser) consents(a *fake.Account) error {
 	return err
 }
 
-// What the imports of the table ask for: two projects of 65 tasks or so, with
-// sections and reminders, in three writes.
+// What the imports of the table ask for: two projects with sections and a
+// reminder for each task, and just so many games that it takes three writes.
 var (
 	longTeams = []string{"BOS", "NYK"}
-	longForm  = url.Values{"team": longTeams, "target": {"each"}, "games": {"upcoming"}, "reminder": {"60"}, "duration": {"150"},
+	longForm  = url.Values{"team": longTeams, "target": {"each"}, "games": {"upcoming"}, "to": {string(longTo)}, "reminder": {"60"}, "duration": {"150"},
 		"sections": {"month"}, "labels": {"nba"}}
 )
+
+const longTo schedule.Day = "2027-03-10"
+
+// wantedLong are the games that the import takes of a team.
+func wantedLong(team string) []schedule.Game {
+	return schedule.Filter{Teams: []string{team}, Upcoming: true, To: longTo}.Games(embedded(), midSeason)
+}
 
 const longWrites = 3
 
@@ -150,12 +161,16 @@ func shownForm(t *testing.T) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.form("post", "/imports"), nil
+	form := p.form("post", "/imports")
+	if _, err := b.try("/imports", form); err != nil || r.writes.Load() != longWrites {
+		return nil, fmt.Errorf("without a mishap there are %d writes, want %d: %v", r.writes.Load(), longWrites, err)
+	}
+	return form, nil
 }
 
 // wanted are the games that an import of a team takes.
 func wanted(team string) []schedule.Game {
-	return schedule.Filter{Teams: []string{team}, Upcoming: true}.Games(schedule.Embedded(), midSeason)
+	return schedule.Filter{Teams: []string{team}, Upcoming: true}.Games(embedded(), midSeason)
 }
 
 // astray says what is not as the complete import of longForm leaves it.
@@ -192,7 +207,7 @@ func astray(a *fake.Account) error {
 			}
 			have[task.Due.Date]++
 		}
-		games := wanted(team)
+		games := wantedLong(team)
 		if len(made) != len(games) {
 			return fmt.Errorf("%s: there are %d tasks, want %d", team, len(made), len(games))
 		}
@@ -225,7 +240,7 @@ func unwritten(a *fake.Account) []string {
 				}
 			}
 		}
-		for _, g := range wanted(team) {
+		for _, g := range wantedLong(team) {
 			if !have[dueOf(&g)] {
 				titles = append(titles, g.Title(team))
 			}

@@ -121,6 +121,7 @@ func TestRequestsThatAreTooLargeOrMalformedAreRefused(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ request, want string }{
 		"a header of 100 kB":              {"GET / HTTP/1.1\r\nHost: tipoff.test\r\nX-A: " + strings.Repeat("x", 100<<10) + "\r\n\r\n", "431"},
+		"a header of 30 kB":               {"GET / HTTP/1.1\r\nHost: tipoff.test\r\nX-A: " + strings.Repeat("x", 30<<10) + "\r\n\r\n", "200"},
 		"ten thousand headers":            {"GET / HTTP/1.1\r\nHost: tipoff.test\r\n" + strings.Repeat("A: b\r\n", 10_000) + "\r\n", "431"},
 		"an address of 100 kB":            {"GET /" + strings.Repeat("x", 100<<10) + " HTTP/1.1\r\nHost: tipoff.test\r\n\r\n", "431"},
 		"cookies of 60 kB":                {"GET / HTTP/1.1\r\nHost: tipoff.test\r\nCookie: " + strings.Repeat("tipoff-x=y; ", 5000) + "\r\n\r\n", "431"},
@@ -150,6 +151,7 @@ func TestRequestsThatAreTooLargeOrMalformedAreRefused(t *testing.T) {
 			t.Errorf("POST %s of 300 kB answered %d", path, p.status)
 		}
 	}
+	b.post("/imports", url.Values{"x": {strings.Repeat("a", 250<<10)}}).want(http.StatusUnprocessableEntity)
 	b.get("/sessions").want(http.StatusOK)
 }
 
@@ -223,5 +225,88 @@ func TestAFeedThatIsHostileLeavesTheScheduleAsItWas(t *testing.T) {
 // seasonOf are a team's games of the season that is built in, as its page counts
 // them.
 func seasonOf(team string) []schedule.Game {
-	return schedule.Filter{Teams: []string{team}}.Games(schedule.Embedded(), midSeason)
+	return schedule.Filter{Teams: []string{team}}.Games(embedded(), midSeason)
+}
+
+func TestANameOfAnyLengthLeavesPagesWhole(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	for _, length := range []int{60, 1 << 10, 40 << 10, 70 << 10, 300 << 10} {
+		name := strings.Repeat("ŵ&", length/3)
+		account := s.fake.AddAccount(fake.Profile{ID: fmt.Sprintf("long-%d", length), Email: "long@example.org", Name: name, APIToken: fmt.Sprintf("long-token-%d", length), Zone: "UTC"})
+		b := s.browser().signIn(account)
+		for _, path := range []string{"/", "/teams/bos", "/sessions", "/projects"} {
+			// The client unpacks what comes packed, and an answer that is not
+			// whole is an error.
+			if p, err := b.try(path, nil); err != nil || p.status != http.StatusOK || !strings.Contains(p.body, "</html>") || !strings.Contains(p.body, "ŵ&amp;ŵ") {
+				t.Fatalf("%s for a name of %d bytes: %v", path, len(name), err)
+			}
+		}
+	}
+}
+
+func TestSoMuchIsTakenInTenMinutesAndNoMore(t *testing.T) {
+	t.Parallel()
+	s, _ := newTapped(t, midSeason, publicURL, "-trusted-proxies", "127.0.0.0/8,::1")
+	s.start()
+	address := 0
+	from := func() []string {
+		address++
+		return []string{"X-Forwarded-For", fmt.Sprintf("198.51.100.%d", address)}
+	}
+	signedIn := func(name string) *browser {
+		s.account(name, fake.Free)
+		b := s.browser()
+		p, err := b.try("/sign-in/token", url.Values{"token": {"api-token-of-" + name}}, from()...)
+		if err != nil || p.status != http.StatusSeeOther {
+			t.Fatal(err, p)
+		}
+		return b
+	}
+	// The numbers are those of docs/security.md. An import of no team costs a
+	// try and does nothing.
+	visitor, ann, home := s.browser(), signedIn("ann"), from()
+	var family []*browser
+	for i := range 11 {
+		family = append(family, signedIn(fmt.Sprint("member-", i)))
+	}
+	for name, tt := range map[string]struct {
+		most int
+		ask  func(i int) (*page, error)
+	}{
+		"sign-ins of an address": {60, func() func(int) (*page, error) {
+			at := from()
+			return func(int) (*page, error) {
+				return visitor.try("/sign-in/token", url.Values{"token": {"a guess"}}, at...)
+			}
+		}()},
+		"ways back of an address": {120, func() func(int) (*page, error) {
+			at := from()
+			return func(int) (*page, error) { return visitor.try("/oauth/callback?state=x&code=y", nil, at...) }
+		}()},
+		"imports of a user": {60, func(int) (*page, error) { return ann.try("/imports", url.Values{"team": {"none"}}, from()...) }},
+		"imports of an address": {600, func(i int) (*page, error) {
+			return family[i%len(family)].try("/imports", url.Values{"team": {"none"}}, home...)
+		}},
+	} {
+		n := 0
+		for {
+			p, err := tt.ask(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.status == http.StatusTooManyRequests {
+				p.has("very often")
+				break
+			}
+			// Where the clock begins a new ten minutes just now, one or two more
+			// go through.
+			if n++; n > tt.most+2 {
+				break
+			}
+		}
+		if n < tt.most || n > tt.most+2 {
+			t.Errorf("%s: %d went through, want %d", name, n, tt.most)
+		}
+	}
 }

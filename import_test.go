@@ -121,7 +121,7 @@ func TestASecondImportWritesNothing(t *testing.T) {
 	s.fake.ResetRequests()
 	project, _, _ := strings.Cut(first.location(), "?")
 	b.get(first.location()).want(http.StatusOK).has("65 games are on your list")
-	b.get(project).want(http.StatusOK).has("in step")
+	b.get(project).want(http.StatusOK).has("In step")
 	b.get("/import?team=BOS").want(http.StatusOK).has("Nothing to do")
 	again := b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusSeeOther)
 	if _, writes := s.requests(); writes != 0 {
@@ -150,7 +150,7 @@ func TestFiveSubmitsOfOneFormMakeOneProject(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	wantExactly(t, account, schedule.Embedded(), "NYK", midSeason)
+	wantExactly(t, account, embedded(), "NYK", midSeason)
 }
 
 // wantExactly fails the test unless the account has one project with one task
@@ -218,7 +218,7 @@ func TestAnImportCutOffIsCompleteAfterPressingAgain(t *testing.T) {
 				}
 				s.fake.ClearFaults()
 				b.post("/imports", form).want(http.StatusSeeOther)
-				wantExactly(t, account, schedule.Embedded(), "DEN", midSeason)
+				wantExactly(t, account, embedded(), "DEN", midSeason)
 			})
 		}
 	}
@@ -258,7 +258,7 @@ func TestAnImportKilledOnTheWayIsCompleteAfterPressingAgain(t *testing.T) {
 			s.startProcess()
 			// The session outlives the program, and so does the form.
 			b.post("/imports", form).want(http.StatusSeeOther)
-			wantExactly(t, account, schedule.Embedded(), "MIA", midSeason)
+			wantExactly(t, account, embedded(), "MIA", midSeason)
 		})
 	}
 }
@@ -286,7 +286,7 @@ func TestTwoUsersAtOnceNeverSeeEachOthersTasks(t *testing.T) {
 			t.Errorf("%s has %d projects, want %d", name, got, len(teams))
 		}
 		for _, team := range teams {
-			wantExactly(t, account, schedule.Embedded(), team, midSeason)
+			wantExactly(t, account, embedded(), team, midSeason)
 		}
 		for _, p := range projects(account) {
 			for _, task := range tasks(account, p.ID) {

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -116,7 +115,7 @@ func TestAStopLetsARunningImportFinishAndEndsAllElseAtOnce(t *testing.T) {
 			if stream && !strings.Contains(p.body, "event: done\n") || !stream && p.status != http.StatusSeeOther {
 				t.Errorf("the import was answered with %d:\n%s", p.status, p.body)
 			}
-			wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+			wantExactly(t, account, embedded(), "BOS", midSeason)
 		})
 	}
 }

@@ -47,7 +47,7 @@ func wantEveryTeam(t *testing.T, account *fake.Account) {
 		for _, task := range made {
 			have[task.Due.Date]++
 		}
-		games := schedule.Filter{Teams: []string{team.Code}}.Games(schedule.Embedded(), midSeason)
+		games := schedule.Filter{Teams: []string{team.Code}}.Games(embedded(), midSeason)
 		if len(made) != len(games) {
 			t.Errorf("%s: there are %d tasks, want %d", team.Code, len(made), len(games))
 		}
@@ -134,7 +134,7 @@ func TestTheWholeLeaguesHomeGamesTakeFifteenWritesAtMost(t *testing.T) {
 		n += len(tasks(account, p.ID))
 	}
 	for _, team := range schedule.Teams() {
-		want += len(schedule.Filter{Teams: []string{team.Code}, Venue: "home"}.Games(schedule.Embedded(), midSeason))
+		want += len(schedule.Filter{Teams: []string{team.Code}, Venue: "home"}.Games(embedded(), midSeason))
 	}
 	if n != want || want < 1150 {
 		t.Errorf("there are %d tasks, want %d", n, want)
@@ -207,7 +207,7 @@ func TestTwoBrowsersWithDifferentOptionsMakeNoDoubles(t *testing.T) {
 	}
 	wg.Wait()
 	onlyProject(t, account)
-	wantExactly(t, account, schedule.Embedded(), "PHX", midSeason)
+	wantExactly(t, account, embedded(), "PHX", midSeason)
 }
 
 func TestOnePageOpenInTwoTabsMakesNoDoubles(t *testing.T) {

@@ -29,7 +29,6 @@ import (
 
 	"golang.org/x/net/html"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -477,7 +476,7 @@ func TestEverythingWorksBehindRealProxies(t *testing.T) {
 			if err != nil || !strings.Contains(string(rest), "event: done\n") || !strings.Contains(string(rest), `"location":"`+tt.base+"/projects/") {
 				t.Fatalf("the rest of the stream: %v\n%s", err, rest)
 			}
-			wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+			wantExactly(t, account, embedded(), "BOS", midSeason)
 
 			project := "/projects/" + onlyProject(t, account).ID
 			seen := b.crawl(1, "/", project, "/sessions")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tipoff/todoist/fake"
 )
@@ -170,5 +171,15 @@ func TestWithoutAnAppPeopleSignInWithTokensAndTheHostIsToldWhatToDo(t *testing.T
 	onlyProject(t, account)
 	if !strings.Contains(s.log.String(), "tipoff register, or set -todoist-client-id") || !strings.Contains(s.log.String(), "redirect-uri=https://tipoff.test/oauth/callback") {
 		t.Errorf("the log does not say what to do:\n%s", s.log)
+	}
+}
+
+func TestADemoSaysWhereToOpenItAndWarnsOfNothing(t *testing.T) {
+	t.Parallel()
+	s := &site{t: t, dir: t.TempDir(), args: []string{"-demo", "-addr", "localhost:0", "-now", midSeason.Format(time.RFC3339)}}
+	s.start()
+	s.saying("this is a demo: open http://localhost:")
+	if log := s.log.String(); strings.Contains(log, "level=WARN") {
+		t.Errorf("a demo warns:\n%s", log)
 	}
 }

@@ -23,7 +23,6 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -164,11 +163,11 @@ func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 			// Each request goes to the other replica: the page to one, the
 			// button's to the next.
 			done := b.importTeam("team=MIL").want(http.StatusSeeOther)
-			wantExactly(t, account, schedule.Embedded(), "MIL", midSeason)
+			wantExactly(t, account, embedded(), "MIL", midSeason)
 			project, _, _ := strings.Cut(done.location(), "?")
 			b.get(done.location()).want(http.StatusOK).has("64 games are on your list")
 			for range 3 {
-				b.get(project).want(http.StatusOK).has("in step")
+				b.get(project).want(http.StatusOK).has("In step")
 			}
 			form := b.get("/import?team=LAC").want(http.StatusOK).form("post", "/imports")
 			streamed := b.post("/imports", form, "Accept", "text/event-stream").want(http.StatusOK)
@@ -181,7 +180,7 @@ func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.post("/imports", b.get(project).want(http.StatusOK).form("post", "/imports")).want(http.StatusSeeOther)
-			wantExactly(t, account, schedule.Embedded(), "MIL", midSeason)
+			wantExactly(t, account, embedded(), "MIL", midSeason)
 
 			b.post("/sign-out", nil).want(http.StatusSeeOther)
 			for range 2 {
@@ -236,13 +235,6 @@ func TestParallelRequestsOverTwoReplicasRefreshAnExpiredTokenSafely(t *testing.T
 			if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
 				t.Errorf("%d refresh tokens were replayed too late", n)
 			}
-			if name == "mongodb" {
-				// FerretDB, which stands in for MongoDB here, lets two writers
-				// win one conditional replacement at times. Then two refresh,
-				// the grace covers for the second, and which pair is kept is
-				// not what MongoDB would keep.
-				return
-			}
 			if n := f.fake.CountTokenEvents(fake.Refreshed); n != 1 {
 				t.Errorf("the token was refreshed %d times, want once", n)
 			}
@@ -283,7 +275,7 @@ func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
 			}
 			wg.Wait()
 			onlyProject(t, account)
-			wantExactly(t, account, schedule.Embedded(), "SAC", midSeason)
+			wantExactly(t, account, embedded(), "SAC", midSeason)
 		})
 	}
 }

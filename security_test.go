@@ -27,7 +27,6 @@ import (
 
 	"tipoff/handlers"
 	"tipoff/importer"
-	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
 	"tipoff/todoist/fake"
@@ -1295,7 +1294,7 @@ func (p *page) harmless() *page {
 
 func TestSecurity37WordsOfOthersAreEscaped(t *testing.T) {
 	t.Parallel()
-	season := schedule.Embedded()
+	season := embedded()
 	games := slices.Clone(season.Games)
 	for i := range games {
 		games[i].Arena, games[i].City, games[i].Label, games[i].SubLabel, games[i].National = nasty, nasty, nasty, nasty, []string{nasty}

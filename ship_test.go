@@ -24,7 +24,6 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 	"go.yaml.in/yaml/v3"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -96,7 +95,7 @@ func TestItRunsInAnEmptyReadOnlyRootAsNobody(t *testing.T) {
 	// The league answers by https, and its certificate is vouched for by the
 	// one file that the image has besides the program.
 	feedPath := filepath.Join(t.TempDir(), "feed.json")
-	feed(t, feedPath, schedule.Embedded().Label, midSeason, schedule.Embedded().Games)
+	feed(t, feedPath, embedded().Label, midSeason, embedded().Games)
 	league := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, feedPath) }))
 	t.Cleanup(league.Close)
 	roots := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: league.Certificate().Raw})
@@ -139,7 +138,7 @@ func TestItRunsInAnEmptyReadOnlyRootAsNobody(t *testing.T) {
 	s.saying(`msg="schedule refreshed" source=nba`)
 	account := s.account("nob", fake.Free)
 	s.browser().signIn(account).importTeam("team=BOS").want(http.StatusSeeOther)
-	wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+	wantExactly(t, account, embedded(), "BOS", midSeason)
 	if out, err := inside("backup", "-").Output(); err != nil || len(out) < 8000 {
 		t.Errorf("backup: %v, %d bytes", err, len(out))
 	}

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +40,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TIPOFF_TEST_BARE") != "" {
 		bare()
 	}
+	// The tests make a lot that is short-lived, and collecting it takes a third of
+	// their time. A program that runs by itself is not meant.
+	debug.SetGCPercent(400)
 	code := m.Run()
 	built.remove()
 	os.Exit(code)
@@ -47,6 +51,10 @@ func TestMain(m *testing.M) {
 // midSeason is the clock of most tests: a Cup group day of the season that is
 // built in.
 var midSeason = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// embedded is the season that is built in, read once for all tests, which leave
+// it as it is.
+var embedded = sync.OnceValue(schedule.Embedded)
 
 // publicURL is where the sites under test are, as browsers see it. The dialer of
 // a browser knows the way.

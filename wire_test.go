@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
@@ -12,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -168,20 +168,31 @@ func (w *teeWriter) Write(b []byte) (int, error) {
 func (w *teeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // bare is the program that pages are compared with: net/http and one handler
-// that sends the bytes of a file, as a process of its own.
+// that sends an answer from a file, with the same headers, as a process of its
+// own.
 func bare() {
-	body, err := os.ReadFile(os.Getenv("TIPOFF_TEST_BARE"))
+	raw, err := os.ReadFile(os.Getenv("TIPOFF_TEST_BARE"))
 	if err != nil {
 		panic(err)
 	}
+	answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), nil)
+	if err != nil {
+		panic(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		panic(err)
+	}
+	answer.Header.Del("Date") // net/http sets it
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(listener.Addr())
 	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		for name, values := range answer.Header {
+			w.Header()[name] = values
+		}
 		w.Write(body)
 	})))
 }
