@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 const found = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 export const executable = found.find((path) => path && existsSync(path));
-export const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+export const flags = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 export const launch = () => chromium.launch({ executablePath: executable, args: flags });
 
@@ -39,11 +39,21 @@ export async function visitor(browser, site, options = {}) {
   return page;
 }
 
-// axe looks for what shuts people out.
+// axe looks for what shuts people out. The lines of the court behind what is
+// said are taken away meanwhile, since axe cannot tell the contrast before them;
+// what it cannot tell nevertheless counts as a fault, too.
 export async function axe(page, what) {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
-  const lines = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary?.split('\n').slice(1, 3).join(' ')}`));
+  if (await page.evaluate(() => !globalThis.axe)) await page.evaluate(axeSource);
+  const lines = await page.evaluate(async () => {
+    const bare = new CSSStyleSheet();
+    bare.replaceSync('.court { display: none } .hero::before { content: none }');
+    document.adoptedStyleSheets = [bare];
+    const { violations, incomplete } = await globalThis.axe.run({ resultTypes: ['violations', 'incomplete'], preload: false });
+    document.adoptedStyleSheets = [];
+    // Arrows are no text, and what lies below an open menu is hidden by it.
+    const open = document.querySelector('.menu[open]') ? [] : incomplete.filter(({ id }) => id === 'color-contrast').map(({ id, nodes }) => ({ id, nodes: nodes.filter(({ target }) => !/\.arrow/.test(target)) }));
+    return [...violations, ...open].flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${(node.failureSummary ?? '').split('\n').slice(1, 3).join(' ')}`));
+  });
   assert.deepEqual(lines, [], what);
 }
 

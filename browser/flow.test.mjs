@@ -33,7 +33,7 @@ story('from the landing page to an imported season it takes three clicks', async
   await page.getByRole('button', { name: 'Add 65 tasks to Todoist' }).click();
 
   await page.getByRole('heading', { name: '65 games are on your list' }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'outcome', 'the outcome is read out');
+  await page.waitForFunction(() => document.activeElement.id === 'outcome'); // it is read out
   const [project] = await projects(site, 'demo-free');
   assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, `/projects/${project.id}`);
   assert.equal((await tasks(site, project.id, 'demo-free')).length, 65);

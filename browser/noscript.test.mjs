@@ -12,7 +12,7 @@ test('without scripts everything works but the live progress', async () => {
   try {
     const page = await visitor(browser, site, { javaScriptEnabled: false });
     await page.goto(site.url);
-    await page.getByText('Next games in New York time.').waitFor();
+    await page.getByText('Next games in New York time').waitFor();
     await page.getByLabel('Find a team').fill('trail');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.getByText('1 team found').waitFor();

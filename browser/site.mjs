@@ -73,7 +73,7 @@ export class Site {
 
 // A Relay hands requests on. Each of its rules may hold a request back or answer
 // it: it is asked with { method, path, body } and returns nothing, or
-// { wait: milliseconds }, { status, body, header } or { drop: true }.
+// { wait: milliseconds or a promise }, { status, body, header } or { drop: true }.
 class Relay {
   rules = [];
 
@@ -93,7 +93,7 @@ class Relay {
     const body = Buffer.concat(chunks);
     for (const rule of this.rules) {
       const what = rule({ method: request.method, path: request.url, body: body.toString() });
-      if (what?.wait) await new Promise((resolve) => setTimeout(resolve, what.wait));
+      await (typeof what?.wait === 'number' ? new Promise((resolve) => setTimeout(resolve, what.wait)) : what?.wait);
       if (what?.drop) {
         response.destroy();
         return;

@@ -58,7 +58,7 @@ export async function* visit(page, site) {
   yield 'team-filtered';
   await at('/teams/lal?from=2026-12-24&to=2026-12-24&venue=home&opponent=BOS');
   yield 'team-empty';
-  await at('/teams/mem?venue=moon');
+  await at('/teams/mem?venue=moon&from=2027-03-20');
   yield 'team-wrong';
   await at('/teams/xyz');
   yield 'error-404';
@@ -82,9 +82,10 @@ export async function* visit(page, site) {
   yield 'projects-empty';
   await at('/import?team=BOS');
   yield 'import';
+  await at('/import?team=BOS&from=2027-03-20');
   await openAll(page);
   yield 'import-open';
-  await at('/import?team=BOS&team=LAL&team=NYK&target=each&timezone=team&title=emoji&sections=month&labels=nba,watch-with-the-whole-family&priority=1');
+  await at('/import?team=BOS&team=LAL&team=NYK&target=each&timezone=team&title=emoji&from=2027-03-20&sections=month&labels=nba,watch-with-the-whole-family&priority=1');
   yield 'import-each';
   await at('/import?team=BOS&timezone=Mars&labels=' + 'x'.repeat(70) + '&from=2027-01-01&to=2026-01-01&venue=moon&target=NoSuchProject');
   yield 'import-wrong';
@@ -138,8 +139,9 @@ export async function* trouble(page, site) {
   await at('/import?team=BOS');
 
   // Todoist takes its time: the import is under way, here and on another page.
-  const slow = (request) => (writes(request) ? { wait: 3000 } : undefined);
-  site.relay.rules.push(slow);
+  let goOn;
+  const pause = new Promise((resolve) => { goOn = resolve; });
+  site.relay.rules.push((request) => (writes(request) ? { wait: pause } : undefined));
   await page.locator('#go').click();
   await page.getByText('Writing to Todoist').waitFor();
   yield 'import-running';
@@ -148,6 +150,7 @@ export async function* trouble(page, site) {
   await at('/import?team=LAL');
   yield 'import-other-runs';
   site.relay.rules.length = 0;
+  goOn();
   const plan = () => page.evaluate(async () => (await fetch('/import?team=BOS')).text());
   while (!(await plan()).includes('Nothing to do'));
   const project = `/projects/${(await projects(site))[0].id}`;

@@ -32,6 +32,10 @@ story('an import shows how far it is, can be left, and is found again', async (s
   const teams = ['BOS', 'LAL', 'NYK', 'DEN', 'MIA'];
   site.relay.rules.push((request) => (writes(request) ? { wait: 700 } : undefined));
   await page.goto(`${site.url}/import?${teams.map((team) => `team=${team}`).join('&')}&target=each`);
+  await page.evaluate(() => {
+    globalThis.said = [];
+    new MutationObserver(() => globalThis.said.push(document.querySelector('#live').textContent)).observe(document.querySelector('#live'), { childList: true, subtree: true });
+  });
   await page.locator('#go').click();
   await page.getByRole('heading', { name: 'Writing to Todoist' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'running-title');
@@ -40,6 +44,8 @@ story('an import shows how far it is, can be left, and is found again', async (s
   const first = await value();
   await page.waitForFunction((then) => document.querySelector('#progress').value > then, first);
   assert.match(await page.locator('#progress-text').innerText(), /\d+ of \d+ tasks/);
+  const said = await page.evaluate(() => globalThis.said);
+  assert.ok(said.length <= 4, `it is read out quarter by quarter, not ${said}`);
 
   // Leaving is no cancelling: another page finds it and ends where it ends.
   await page.goto(`${site.url}/projects`);
@@ -101,6 +107,23 @@ story('when Todoist wants a pause, the page says how long and what is missing', 
   assert.match(await fault(page).innerText(), /Celtics vs Hornets, Thu 3 Dec/);
   assert.match(await page.locator('#go').innerText(), /Again in \d\d s/);
   assert.ok(await page.locator('#go').isDisabled());
+});
+
+story('when Todoist lets Tipoff in no more, one signs in again and goes on', async (site, page) => {
+  await page.goto(`${site.url}/import?team=BOS&venue=home`);
+  site.relay.rules.push((request) => (writes(request) ? { status: 401, body: { error_tag: 'UNAUTHORIZED', error_extra: { retry_after: 3 } } } : undefined));
+  await page.locator('#go').click();
+  await fault(page).waitFor();
+  assert.match(await fault(page).innerText(), /^Nothing was written. Your sign-in has ended, or could not be looked up. Sign in again. Press the button again once you are signed in: what is written stays/);
+  assert.doesNotMatch(await fault(page).innerText(), /second|minute/);
+  assert.ok(await page.locator('#go').isEnabled(), 'there is nothing to wait for');
+  await page.getByRole('link', { name: 'Sign in again' }).click();
+  await page.getByText('You picked the Boston Celtics').waitFor();
+  site.relay.rules.length = 0;
+  await page.getByLabel('Personal API token').fill('demo-pro');
+  await page.getByRole('button', { name: 'Sign in with the token' }).click();
+  await page.getByRole('button', { name: 'Add 33 tasks to Todoist' }).click();
+  await page.getByText('33 games are on your list').waitFor();
 });
 
 story('a plan that changed meanwhile is shown and not run', async (site, page) => {
