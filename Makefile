@@ -5,7 +5,7 @@ RACE := $(if $(shell command -v gcc || command -v cc),-race,)
 TESTFLAGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fuzz bench clean
+.PHONY: help run build test browser screenshots check fuzz load bench clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,15 @@ build: ## build the program: one static file, ./tipoff
 test: ## run the tests
 	go test $(RACE) $(TESTFLAGS) ./...
 
+# Lighthouse measures, and everything else that runs; so it runs alone.
+BROWSER := node --test --test-reporter=spec --test-concurrency=2
+browser: build ## run the tests in a real browser; needs Node, Chromium and npm ci in browser/
+	cd browser && $(BROWSER) $$(ls *.test.mjs | grep -v '^speed')
+	cd browser && $(BROWSER) speed.test.mjs
+
+screenshots: build ## write every page in every state into screenshots/
+	cd browser && node screenshots.mjs
+
 check: ## what has to be clean besides the tests: format, vet, staticcheck, govulncheck, go.mod
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w on these"; exit 1; }
 	go vet -tags load ./...
@@ -27,6 +36,9 @@ check: ## what has to be clean besides the tests: format, vet, staticcheck, govu
 	@out=$$(go tool govulncheck ./... 2>&1) && echo "govulncheck: nothing known" || \
 	  { echo "$$out"; echo "$$out" | grep -q 'fetching vulnerabilities' && echo "govulncheck: not checked, its database cannot be reached"; }
 
+scan: ## gosec over the source and wapiti (apt install wapiti) over the demo; takes ten minutes
+	go run ./.ci/scan
+
 FUZZTIME := 1m
 fuzz: ## fuzz whatever parses, a minute each (FUZZTIME=10s for less)
 	@set -e; for pkg in $$(go list ./...); do \
@@ -34,8 +46,14 @@ fuzz: ## fuzz whatever parses, a minute each (FUZZTIME=10s for less)
 	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg; \
 	  done; done
 
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+load: ## 500 imports at once, 2,000 visitors, both while Todoist is unwell: two minutes or three
+	go test -tags load -count 1 -v -timeout 9m -run '^TestLoad' .
+
+bench: ## measure what docs/speed.md has a table of; BENCH=. for the benchmarks of each part as well
+	go test -tags load -count 1 -timeout 9m -v -run '^TestTargets$$' . | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
+	$(if $(BENCH),go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)
+
+BENCH :=
 
 clean: ## remove what was built
 	rm -rf tipoff data dist screenshots
