@@ -289,11 +289,9 @@ func (a *account) home(project string) (set string, made bool) {
 			}
 			votes[e.mark.set]++
 			added, _ := time.Parse(time.RFC3339, e.AddedAt)
-			switch {
-			case e.mark.own.IsZero():
-				fits[e.mark.set] = fits[e.mark.set] || e.mark.set == a.setOf(e.mark.options["team"]...)
-			case soon(e.mark.own) || soon(added):
-				fits[e.mark.set], byUs[e.mark.set] = true, err == nil
+			if !e.mark.own.IsZero() && (soon(e.mark.own) || soon(added)) {
+				fits[e.mark.set] = true
+				byUs[e.mark.set] = byUs[e.mark.set] || err == nil && !e.mark.taken
 			}
 		}
 	}

@@ -74,9 +74,11 @@ type mark struct {
 	// set is the same for all tasks of one import target, so that a task is
 	// known again after its owner moved it to another project.
 	set string
-	// own is when the project was made by Tipoff, and zero when it was there
-	// before; to the second.
-	own time.Time
+	// own is when the project was made that is the set's own, to the second,
+	// and zero when the owner chose the project. taken is true when it was
+	// there already, under the name that Tipoff would have given it.
+	own   time.Time
+	taken bool
 	// written is when the task was last written, and asOf how old the
 	// schedule was then; both to the second.
 	written, asOf time.Time
@@ -103,6 +105,7 @@ const (
 	markGame    = "game"
 	markSet     = "set"
 	markOwn     = "own"
+	markTaken   = "taken" // in place of markOwn
 	markWritten = "at"
 	markAsOf    = "of"
 	markPrints  = "as"
@@ -117,7 +120,11 @@ func (m mark) fragment() string {
 		markAsOf:    {writeTime(m.asOf)},
 		markPrints:  {strings.Join(m.prints[:], "")},
 	}
-	if !m.own.IsZero() {
+	switch {
+	case m.own.IsZero():
+	case m.taken:
+		v.Set(markTaken, writeTime(m.own))
+	default:
 		v.Set(markOwn, writeTime(m.own))
 	}
 	for field, values := range m.options {
@@ -183,10 +190,13 @@ func parseMark(fragment string) (mark, bool) {
 	if len(m.set) > 16 {
 		return mark{}, false
 	}
-	for field, into := range map[string]*time.Time{markWritten: &m.written, markAsOf: &m.asOf, markOwn: &m.own} {
-		if field == markOwn && !v.Has(field) {
-			continue
-		}
+	times := map[string]*time.Time{markWritten: &m.written, markAsOf: &m.asOf}
+	if m.taken = v.Has(markTaken); m.taken {
+		times[markTaken] = &m.own
+	} else if v.Has(markOwn) {
+		times[markOwn] = &m.own
+	}
+	for field, into := range times {
 		if *into, ok = readTime(v.Get(field)); !ok {
 			return mark{}, false
 		}
@@ -198,7 +208,7 @@ func parseMark(fragment string) (mark, bool) {
 	for f := range m.prints {
 		m.prints[f] = prints[f*printLength : (f+1)*printLength]
 	}
-	for _, field := range []string{markGame, markSet, markOwn, markWritten, markAsOf, markPrints} {
+	for _, field := range []string{markGame, markSet, markOwn, markTaken, markWritten, markAsOf, markPrints} {
 		v.Del(field)
 	}
 	m.options = v

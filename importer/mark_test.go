@@ -27,6 +27,7 @@ func anyMark(t *rapid.T) mark {
 	}
 	if rapid.Bool().Draw(t, "own") {
 		m.own = second("made")
+		m.taken = rapid.Bool().Draw(t, "taken")
 	}
 	for f := range m.prints {
 		m.prints[f] = fingerprint(rapid.String().Draw(t, "value"))

@@ -115,8 +115,10 @@ type Part struct {
 
 	opts Options
 	set  string
-	own  time.Time // when Tipoff made the project; zero if it did not
-	look look
+	// own and taken are what marks say of the project.
+	own   time.Time
+	taken bool
+	look  look
 	// options are what the tasks remember of the import.
 	options url.Values
 	// guessed is true when the game of a task was told by more than its id or
@@ -342,28 +344,26 @@ func subset(a, b []string) bool {
 // remembered are the options that wrote the tasks of a set, in a project or in
 // all for "", for each group of teams those of the last import. A group that is
 // part of another one belongs to it. Of several lots of tasks, each is asked only
-// about groups of which none before has any.
+// about groups of which none before has any, and takes in none that has.
 func (a *account) remembered(set, project string, lots ...map[string]*entry) []Options {
 	type group struct {
+		lot     int
 		written time.Time
 		votes   map[string]int // by options
 	}
-	groups, known := map[string]*group{}, map[string]bool{}
-	for _, tasks := range lots {
-		for teams := range groups {
-			known[teams] = true
-		}
+	groups := map[string]*group{}
+	for lot, tasks := range lots {
 		for _, e := range tasks {
 			if e.mark.set != set || project != "" && e.Project != project || !a.ours(e) {
 				continue
 			}
 			teams := groupOf(e.mark.options["team"])
-			if known[teams] {
+			g := groups[teams]
+			if g != nil && g.lot < lot {
 				continue
 			}
-			g := groups[teams]
 			if g == nil || e.mark.written.After(g.written) {
-				g = &group{e.mark.written, map[string]int{}}
+				g = &group{lot, e.mark.written, map[string]int{}}
 				groups[teams] = g
 			}
 			if e.mark.written.Equal(g.written) {
@@ -371,21 +371,29 @@ func (a *account) remembered(set, project string, lots ...map[string]*entry) []O
 			}
 		}
 	}
-	var all []Options
+	type lasting struct {
+		Options
+		lot int
+	}
+	var all []lasting
 	for _, teams := range slices.Sorted(maps.Keys(groups)) {
 		v, err := url.ParseQuery(most(groups[teams].votes))
 		if err != nil {
 			continue
 		}
 		if opts, err := ParseOptions(v); err == nil {
-			all = append(all, opts)
+			all = append(all, lasting{opts, groups[teams].lot})
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(o Options) bool {
-		return slices.ContainsFunc(all, func(other Options) bool {
-			return len(other.Teams) > len(o.Teams) && subset(o.Teams, other.Teams)
-		})
-	})
+	var own []Options
+	for _, o := range all {
+		if !slices.ContainsFunc(all, func(other lasting) bool {
+			return len(other.Teams) > len(o.Teams) && subset(o.Teams, other.Teams) && other.lot <= o.lot
+		}) {
+			own = append(own, o.Options)
+		}
+	}
+	return own
 }
 
 // resolve gives refs that have only an id the sides and day of their game, so
@@ -503,6 +511,7 @@ func (a *account) find(opts Options, set string) *Part {
 		for _, id := range a.named(part.Name) {
 			if part.Project == "" && a.open[id] == 0 {
 				part.Project = id
+				part.own, part.taken = a.birth(id), true
 			}
 		}
 		if part.Project == "" {
@@ -516,8 +525,8 @@ func (a *account) find(opts Options, set string) *Part {
 	if project, ok := a.projects[part.Project]; ok {
 		part.Name = project.Name
 	}
-	// When the project was made is told by the tasks that are there, and better
-	// by Todoist.
+	// What the project is to the set is told by the tasks that are there, and
+	// better by Todoist.
 	there, owns := false, map[string]int{}
 	for _, e := range a.tasks {
 		if e.Project != part.Project || e.mark.set != part.set || !a.ours(e) {
@@ -525,16 +534,27 @@ func (a *account) find(opts Options, set string) *Part {
 		}
 		there = true
 		if !e.mark.own.IsZero() {
-			owns[writeTime(e.mark.own)]++
+			owns[fmt.Sprint(writeTime(e.mark.own), " ", e.mark.taken)]++
 		}
 	}
 	if there {
-		part.own, _ = readTime(most(owns))
+		at, taken, _ := strings.Cut(most(owns), " ")
+		part.own, _ = readTime(at)
+		part.taken = taken == "true"
 	}
-	if home, made := a.home(part.Project); made && home == part.set {
-		part.own, _ = time.Parse(time.RFC3339, a.projects[part.Project].CreatedAt)
+	if home, made := a.home(part.Project); home == part.set && home != a.setOf(part.Project) {
+		part.own, part.taken = a.birth(part.Project), !made
 	}
 	return part
+}
+
+// birth is when a project was made, or now if that is not known.
+func (a *account) birth(project string) time.Time {
+	created, err := time.Parse(time.RFC3339, a.projects[project].CreatedAt)
+	if err != nil {
+		return a.now
+	}
+	return created
 }
 
 // most is the key with the highest count, the smallest of several, or "".
@@ -619,8 +639,10 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 	// otherwise. Of the others it is not taken, since what is guessed today has
 	// to be so tomorrow, when these have their tasks. Nothing is guessed about
 	// completed tasks: rather one more than one too few.
+	stripped := a.stripped(part)
 	free := func(g *schedule.Game) bool {
-		return wanted[g.ID] && g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] && done.has(g) == nil && !(g.TBD() && part.opts.SkipTBD)
+		return wanted[g.ID] && g.Upcoming(a.now) && !skipped[g.ID] && !have[g.ID] && done.has(g) == nil && !(g.TBD() && part.opts.SkipTBD) &&
+			stripped(g) == nil
 	}
 	refs := make([]Ref, len(open))
 	for i := range open {
@@ -665,7 +687,6 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 			plan(&Change{Kind: Completed, Game: *g, Task: &e.Task, Title: e.Content, found: e, part: part}, g.ID)
 		}
 	}
-	own := a.unmarked(part)
 	for i := range all {
 		g := &all[i]
 		if !wanted[g.ID] || have[g.ID] || g.TBD() && part.opts.SkipTBD {
@@ -677,10 +698,8 @@ func (a *account) diff(part *Part, planned map[string]bool) {
 		}
 		c := &Change{Kind: Add, Game: *g, LeftOut: skipped[g.ID], want: part.look.taskFor(g), part: part}
 		c.Title = c.want.title
-		for _, title := range part.look.titlesOf(g) {
-			if e := own[title+" "+dayOf(c.want.due)]; e != nil && c.Kind == Add {
-				c.Kind, c.Task, c.found = Keep, &e.Task, e
-			}
+		if e := stripped(g); e != nil {
+			c.Kind, c.Task, c.found = Keep, &e.Task, e
 		}
 		plan(c, g.ID)
 	}
@@ -743,9 +762,10 @@ func (a *account) tasksOf(part *Part) (open []*entry, done, theirs byGame) {
 	return open, done, theirs
 }
 
-// unmarked are the tasks in the part's project that have no mark, by title and
-// day: where one is as a game's would be, its owner took the mark away.
-func (a *account) unmarked(part *Part) map[string]*entry {
+// stripped finds the task whose owner took the mark of a game away: one without
+// a mark, in the part's project, that is called as the game's would be and due on
+// its day.
+func (a *account) stripped(part *Part) func(*schedule.Game) *entry {
 	all := map[string]*entry{}
 	for _, e := range a.tasks {
 		if e.Project != part.Project || e.marked || e.Due == nil {
@@ -756,7 +776,18 @@ func (a *account) unmarked(part *Part) map[string]*entry {
 			all[key] = e
 		}
 	}
-	return all
+	return func(g *schedule.Game) *entry {
+		if len(all) == 0 {
+			return nil
+		}
+		day := dayOf(part.look.taskFor(g).due)
+		for _, title := range part.look.titlesOf(g) {
+			if e := all[title+" "+day]; e != nil {
+				return e
+			}
+		}
+		return nil
+	}
 }
 
 // dayOf is the Eastern day of a due.

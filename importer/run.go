@@ -471,6 +471,7 @@ func (s *stepper) mark(c *Change) mark {
 		game:    refOf(&c.Game),
 		set:     s.part.set,
 		own:     s.part.own,
+		taken:   s.part.taken,
 		written: s.run.written(),
 		asOf:    a.season.AsOf,
 		prints:  c.want.prints(),
