@@ -70,6 +70,7 @@ func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.U
 	}
 	page.Reminders = plan.Limits.Reminders == nil || *plan.Limits.Reminders
 	page.Durations = plan.Limits.Durations != nil && *plan.Limits.Durations
+	page.Calendars = plan.Limits.Calendar != nil && *plan.Limits.Calendar
 	page.Zone = zoneWords(s.planReader(r, plan).Zone.String())
 	page.EachZone = len(plan.Parts) > 1 && plan.Options.Timezone == importer.ZoneTeam
 	if j := s.runs.of(user.ID); j != nil {
@@ -94,7 +95,7 @@ func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, user sessi
 		page.Projects = []choice{{target, "The project chosen before"}}
 		page.Target = page.Projects[0].Label
 	}
-	page.Reminders, page.Durations = true, true
+	page.Reminders, page.Durations, page.Calendars = true, true, true
 	return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
 }
 
@@ -152,7 +153,7 @@ func formOf(o importer.Options) form {
 		"labels": {strings.Join(o.Labels, ", ")}, "priority": {strconv.Itoa(o.Priority)},
 		"duration": {strconv.Itoa(o.Duration)}, "reminder": pick(o.Reminder == importer.NoReminder, "none", strconv.Itoa(o.Reminder)),
 		"tbd": pick(o.SkipTBD, "skip", "allday"), "target": {o.Target}, "name": {o.Name},
-		"view": pick(o.Board, "board", "list"), "sections": pick(o.Months, "month", "none"),
+		"view": {o.View}, "sections": pick(o.Months, "month", "none"),
 	}
 	types := o.Types
 	if len(types) == 0 {
@@ -189,6 +190,13 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 			kind = "stop"
 		}
 		v.Notices = append(v.Notices, notice{Kind: kind, Text: n.Text})
+	}
+	for _, o := range plan.Offers {
+		text := o.Text
+		if to := string(o.Options.To); to != "" {
+			text = strings.ReplaceAll(text, to, rd.momentOfDay(to).Day)
+		}
+		v.Offers = append(v.Offers, offer{text, "/import?" + o.Options.Values().Encode(), o.Tasks})
 	}
 	for _, c := range plan.Changes() {
 		row := rowOf(c, rd)

@@ -72,7 +72,8 @@ func stories() map[string]view {
 		Errors: map[string]string{"timezone": "“America/Gotham” is no time zone. Try a name such as America/New_York.", "from": "“2026-13-40” is no date.", "venue": "“moon” is neither all, home nor away."}}
 	stopped := fresh
 	plan := *fresh.Plan
-	plan.Notices = []notice{{Kind: "stop", Text: "Your Todoist has 5 projects, and its plan keeps no more than 5.", Link: "/import?team=BOS&target=in", LinkText: "Put the games into your Inbox instead"}}
+	plan.Notices = []notice{{Kind: "stop", Text: "Your Todoist has 5 projects, and its plan keeps no more than 5."}}
+	plan.Offers = []offer{{"Into “Inbox”", "/import?team=BOS&target=in", 68}, {"Only home games, into “Inbox”", "/import?team=BOS&target=in&venue=home", 33}}
 	stopped.Plan = &plan
 	inStep := again
 	inStep.Plan = &planView{Project: "Boston Celtics 2026-27", Unchanged: planRows[14:]}

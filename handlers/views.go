@@ -485,8 +485,8 @@ type importPage struct {
 	EachZone bool
 	// Running is an import of this person's under way, nil for none.
 	Running *runningView
-	// Reminders and Durations say what the account's plan allows.
-	Reminders, Durations bool
+	// Reminders, Durations and Calendars say what the account's plan allows.
+	Reminders, Durations, Calendars bool
 	// Plan is nil when mistakes in the form leave nothing to show.
 	Plan *planView
 }
@@ -595,8 +595,8 @@ func (p importPage) TasksLine() string {
 // ProjectLine says in a few words where the tasks will go.
 func (p importPage) ProjectLine() string {
 	words := []string{p.Target}
-	if p.Form.Get("view") == "board" {
-		words = append(words, "as a board")
+	if view := p.Form.Get("view"); view == "board" || view == "calendar" {
+		words = append(words, "as a "+view)
 	}
 	if p.Form.Get("sections") == "month" {
 		words = append(words, "by month")
@@ -633,6 +633,8 @@ type planView struct {
 	// Notices are limits and warnings. A notice of the kind "stop" takes the
 	// button away.
 	Notices []notice
+	// Offers are what would fit where this does not.
+	Offers []offer
 
 	Added     []planRow
 	Changed   []planRow
@@ -649,6 +651,12 @@ type planView struct {
 	// Again is true when an earlier try was cut short, so that the button
 	// goes on rather than starts.
 	Again bool
+}
+
+// An offer is another plan, in words, and the path of its page.
+type offer struct {
+	Text, Link string
+	Tasks      int
 }
 
 // A planRow is one task of a plan.

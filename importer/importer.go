@@ -14,6 +14,7 @@
 //	task.go      the task that a game should have
 //	match.go     which task belongs to which game
 //	plan.go      the difference
+//	offers.go    what would fit where the difference does not
 //	account.go   what is read of a Todoist account
 //	run.go       carrying a plan out
 //	remove.go    taking back what was imported

@@ -321,6 +321,58 @@ func TestAnImportGoesWithoutWhatAPlanHasNot(t *testing.T) {
 	}
 }
 
+// However many games are left out, the update of each project leaves out the
+// same, or the plan says that it will not.
+func TestWhatIsLeftOutStaysSo(t *testing.T) {
+	const six = "games=all&team=BOS&team=NYK&team=LAL&team=MIA&team=DEN&team=CHI"
+	for name, tt := range map[string]struct {
+		query   string
+		out     int // games left out, of all that are wanted
+		forgets bool
+	}{
+		"many of each of many projects": {"target=each&" + six, 250, false},
+		"many of one project":           {"target=new&" + six, 250, false},
+		"too many of one project":       {"target=new&" + six + "&team=PHX&team=UTA&team=SAS&team=ORL", 600, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, schedule.Embedded(), fake.Pro)
+			opts := w.opts(tt.query)
+			plan, err := w.im.Plan(t.Context(), w.client(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known := map[string]bool{}
+			for _, c := range plan.Changes() {
+				if !known[c.Game.ID] && len(known) < tt.out {
+					known[c.Game.ID] = true
+					opts.Skip = append(opts.Skip, Ref{ID: c.Game.ID})
+				}
+			}
+			if plan, err = w.im.Plan(t.Context(), w.client(), opts); err != nil {
+				t.Fatal(err)
+			}
+			if said := strings.Contains(fmt.Sprint(plan.Notices), "cannot remember"); said != tt.forgets {
+				t.Errorf("the plan says %v", plan.Notices)
+			}
+			out, err := w.im.Run(t.Context(), w.client(), "fan-1", opts, "", func(Progress) {})
+			if err != nil || len(out.Failed) != 0 || out.Added == 0 {
+				t.Fatalf("added %d, %v", out.Added, err)
+			}
+			all, err := w.im.Mine(t.Context(), w.client())
+			if err != nil {
+				t.Fatal(err)
+			}
+			waiting := 0
+			for _, e := range all {
+				waiting += e.Plan.Pending()
+			}
+			if (waiting > 0) != tt.forgets {
+				t.Errorf("%d games that were left out are added by the next update", waiting)
+			}
+		})
+	}
+}
+
 // switches are the ways in which Todoist may answer where its documentation is
 // silent.
 var switches = []fake.Switches{

@@ -41,6 +41,13 @@ const NoReminder = -1
 // ZoneTeam is Options.Timezone for the home zone of the one chosen team.
 const ZoneTeam = "team"
 
+// How a new project is shown.
+const (
+	ViewList     = "list"
+	ViewBoard    = "board"
+	ViewCalendar = "calendar"
+)
+
 // Bounds of the options. Names and labels are as long as Todoist allows
 // (API v1, "Projects", "Labels").
 const (
@@ -75,8 +82,8 @@ type Options struct {
 
 	Target string // TargetNew, TargetEach or a project's id
 	Name   string // of a new project; "" for the team and season
-	Board  bool
-	Months bool // one section a month
+	View   string // of a new project: ViewList, ViewBoard or ViewCalendar
+	Months bool   // one section a month
 
 	// Bare is true when nothing but teams, a target and games to skip were
 	// given: then tasks that are there keep the options they were imported
@@ -139,7 +146,7 @@ func ParseOptions(v url.Values) (Options, error) {
 		SkipTBD:  p.choice("tbd", "allday", "skip") == "skip",
 		Target:   p.target(),
 		Name:     p.text("name", maxName),
-		Board:    p.choice("view", "list", "board") == "board",
+		View:     p.choice("view", ViewList, ViewBoard, ViewCalendar),
 		Months:   p.choice("sections", "none", "month") == "month",
 	}
 	for _, name := range p.list("without") {
@@ -220,7 +227,7 @@ func (o Options) Values() url.Values {
 	set("reminder", strconv.Itoa(o.Reminder), o.Reminder == NoReminder)
 	set("tbd", "skip", !o.SkipTBD)
 	set("name", o.Name, o.Name == "")
-	set("view", "board", !o.Board)
+	set("view", o.View, o.View == ViewList)
 	set("sections", "month", !o.Months)
 	for _, name := range []string{"sections", "duration", "reminder"} {
 		set("without", name, !*o.Without.named()[name])

@@ -39,7 +39,7 @@ func anyOptions(t *rapid.T) Options {
 		Reminder:  rapid.IntRange(NoReminder, maxReminder).Draw(t, "reminder"),
 		SkipTBD:   rapid.Bool().Draw(t, "skip tbd"),
 		Target:    pick("target", TargetNew, TargetEach, "6XGgm6PHrGgMpCFX"),
-		Board:     rapid.Bool().Draw(t, "board"),
+		View:      rapid.SampledFrom([]string{ViewList, ViewBoard, ViewCalendar}).Draw(t, "view"),
 		Months:    rapid.Bool().Draw(t, "months"),
 	}
 	if o.Target != TargetEach {
@@ -115,7 +115,7 @@ func TestBareOptionsStayBare(t *testing.T) {
 
 func TestDefaultsAreWhatMostPeopleWant(t *testing.T) {
 	o, err := ParseOptions(url.Values{"team": {"bos", "BOS", "ny", " "}})
-	want := Options{Teams: []string{"BOS", "NYK"}, Upcoming: true, Title: TitleNames, Priority: 4, Reminder: NoReminder, Target: TargetNew, Bare: true}
+	want := Options{Teams: []string{"BOS", "NYK"}, Upcoming: true, Title: TitleNames, Priority: 4, Reminder: NoReminder, Target: TargetNew, View: ViewList, Bare: true}
 	if err != nil || !reflect.DeepEqual(o, want) {
 		t.Errorf("got %+v, %v; want %+v", o, err, want)
 	}
@@ -167,7 +167,7 @@ func TestEachMistakeNamesItsField(t *testing.T) {
 		"team=BOS&name=a%00b":                       "name",
 		"team=BOS&name=%ff":                         "name",
 		"team=BOS&target=each&name=Games":           "name",
-		"team=BOS&view=calendar":                    "view",
+		"team=BOS&view=table":                       "view",
 		"team=BOS&sections=week":                    "sections",
 	} {
 		v, err := url.ParseQuery(query)

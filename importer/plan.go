@@ -137,6 +137,9 @@ type Notice struct {
 type Plan struct {
 	Parts   []*Part
 	Notices []Notice
+	// Offers are what would fit where this does not, or not with all that was
+	// chosen.
+	Offers []Offer
 	// Options are those the plan was made with: as given, or the tasks' own
 	// where the options given are bare.
 	Options Options
@@ -148,6 +151,8 @@ type Plan struct {
 	User     todoist.User
 	Limits   todoist.Limits
 	Projects []todoist.Project
+
+	short shortage
 }
 
 // Changes has those of all parts.
@@ -232,18 +237,21 @@ func (p *Part) adds() int {
 // were completed or moved.
 func (im *Importer) plan(ctx context.Context, c *todoist.Client, a *account, opts Options, settled []*Part) (*Plan, error) {
 	p, err := a.plan(opts, settled)
-	if err != nil || a.whole && a.asked[""] || !p.unsure(a) {
-		return p, err
-	}
-	if err := a.readCompleted(ctx, c, ""); err != nil {
-		return nil, err
-	}
-	if !a.whole {
-		if err := a.readWhole(ctx, c); err != nil {
+	if err == nil && !(a.whole && a.asked[""]) && p.unsure(a) {
+		if err := a.readCompleted(ctx, c, ""); err != nil {
 			return nil, err
 		}
+		if !a.whole {
+			if err := a.readWhole(ctx, c); err != nil {
+				return nil, err
+			}
+		}
+		p, err = a.plan(opts, settled)
 	}
-	return a.plan(opts, settled)
+	if err == nil && settled == nil {
+		p.Offers = a.offers(p)
+	}
+	return p, err
 }
 
 // plan makes the difference from what is known of the account. settled are the
@@ -276,8 +284,12 @@ func (a *account) plan(opts Options, settled []*Part) (*Plan, error) {
 		part.look = look{teams: opts.Teams, zone: p.Zone, title: opts.Title, labels: opts.Labels,
 			priority: opts.Priority, duration: opts.Duration, reminder: opts.Reminder, months: opts.Months}
 		a.restrict(p, part)
-		part.remember()
+		forgets := part.remember()
 		a.diff(part, planned)
+		if forgets && part.adds() > 0 {
+			p.Notices = append(p.Notices, Notice{Text: fmt.Sprintf("So many games are left out that the tasks in “%s” cannot remember them all: "+
+				"the next update offers them again.", part.Name)})
+		}
 		p.Parts = append(p.Parts, part)
 	}
 	a.limitReminders(p)
@@ -572,16 +584,36 @@ func most(votes map[string]int) string {
 // hundred tasks with their marks have to fit into the megabyte of one request.
 const maxRemembered = 5000
 
-// remember sets what the tasks remember of the part's options. Games left out
-// are not among it where they are too many.
-func (p *Part) remember() {
+// remember sets what the tasks remember of the part's options. Of games left out
+// that are those of its own teams: with their sides and days, so that they are
+// known at any source; by their ids alone where they are many; and not where
+// they are too many even so, which it reports.
+func (p *Part) remember() (forgets bool) {
 	opts := p.opts
 	opts.Target, opts.Name, opts.Bare = TargetNew, "", false
-	p.options = opts.Values()
-	if len(p.options.Encode()) > maxRemembered {
-		opts.Skip = nil
-		p.options = opts.Values()
+	opts.Skip = nil
+	for _, r := range p.opts.Skip {
+		if r.Away == "" || slices.Contains(p.Teams, r.Away) || slices.Contains(p.Teams, r.Home) {
+			opts.Skip = append(opts.Skip, r)
+		}
 	}
+	fits := func() bool {
+		p.options = opts.Values()
+		return len(p.options.Encode()) <= maxRemembered
+	}
+	if fits() {
+		return false
+	}
+	for i, r := range opts.Skip {
+		opts.Skip[i] = Ref{ID: r.ID}
+	}
+	if fits() {
+		return false
+	}
+	forgets = len(opts.Skip) > 0
+	opts.Skip = nil
+	fits()
+	return forgets
 }
 
 // restrict takes away from a part's looks what the account does not allow, and
@@ -599,10 +631,16 @@ func (a *account) restrict(p *Plan, part *Part) {
 	if part.opts.Reminder != NoReminder && (part.opts.Without.Reminders || a.limits.Reminders != nil && !*a.limits.Reminders) {
 		lack(fieldReminder, "Your Todoist plan has no reminders of your own, so the tasks are made without.")
 	}
+	if part.opts.View == ViewCalendar && part.Project == "" && !a.calendars() {
+		p.Notices = append(p.Notices, Notice{Text: fmt.Sprintf("Your Todoist plan has no calendar layout, so “%s” is made as a list.", part.Name)})
+	}
 	if part.opts.Months && part.opts.Without.Sections {
 		lack(fieldSection, "Todoist makes no more sections in this project, so the tasks stay without.")
 	}
 }
+
+// calendars reports whether the account can show projects as calendars.
+func (a *account) calendars() bool { return a.limits.Calendar != nil && *a.limits.Calendar }
 
 // diff compares the games wanted with the tasks found and sets the part's
 // changes. planned has the games that earlier parts of the plan have in hand.
@@ -926,6 +964,7 @@ func (a *account) limitReminders(p *Plan) {
 			}
 		}
 	}
+	p.short.reminders = true
 	p.Notices = append(p.Notices, Notice{Text: fmt.Sprintf("Your Todoist plan has room for %d more reminders, and these would be %d, "+
 		"so the tasks are made without.", max(room, 0), more)})
 }
@@ -955,11 +994,13 @@ func (a *account) fit(p *Plan) {
 			n, open = adds[part.Project], a.open[part.Project]
 		}
 		if most := a.limits.Tasks; most != nil && part.adds() > 0 && open+n > *most {
+			p.short.tasks = true
 			stop("A project of your Todoist plan holds %d tasks. “%s” has %d, so there is room for %d more, and these would be %d. "+
 				"Choose fewer games or another project.", *most, part.Name, open, max(*most-open, 0), n)
 		}
 	}
 	if most := a.limits.Projects; most != nil && fresh > 0 && projects+fresh > *most {
+		p.short.projects = true
 		new := "a new one"
 		if fresh > 1 {
 			new = fmt.Sprintf("%d new ones", fresh)
@@ -981,6 +1022,7 @@ func (a *account) fit(p *Plan) {
 			}
 		}
 		if most := a.limits.Sections; most != nil && len(names) > 0 && have+len(names) > *most {
+			p.short.sections = true
 			stop("A project of your Todoist plan holds %d sections, and “%s” would have %d. Choose no sections.",
 				*most, part.Name, have+len(names))
 		}

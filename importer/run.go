@@ -434,9 +434,10 @@ func (s *stepper) add(c *Change, of, kind string, args map[string]any, what ...s
 }
 
 func (s *stepper) addProject() {
-	style := "list"
-	if s.part.opts.Board {
-		style = "board"
+	// A calendar is asked for afterwards, since a project may be refused for it.
+	style := s.part.opts.View
+	if style == ViewCalendar {
+		style = ViewList
 	}
 	args := map[string]any{"name": s.part.Name, "view_style": style}
 	if s.part.Colour != "" {
@@ -447,8 +448,14 @@ func (s *stepper) addProject() {
 	s.project = s.add(nil, ofProject, "project_add", args, s.run.account.named(s.part.Name)...)
 	// Games that are added later would stand at the end of the list, were it
 	// not sorted by date. A project that stays unsorted is none the worse.
-	s.add(nil, ofView, "view_options_set", map[string]any{"view_type": "project", "object_id": s.project,
-		"view_mode": style, "sorted_by": "due_date", "sort_order": "asc"})
+	view := func(style string, what ...string) {
+		s.add(nil, ofView, "view_options_set", map[string]any{"view_type": "project", "object_id": s.project,
+			"view_mode": style, "sorted_by": "due_date", "sort_order": "asc"}, what...)
+	}
+	view(style)
+	if s.part.opts.View == ViewCalendar && s.run.account.calendars() {
+		view(ViewCalendar, ViewCalendar)
+	}
 }
 
 // section makes sure of a section by its name.
@@ -747,7 +754,12 @@ func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
 		return false // without its project nothing of a part can be made
 	}
 	switch st.of {
-	case ofView, ofMark:
+	case ofView:
+		if st.command.Args["view_mode"] == ViewCalendar {
+			r.say("Todoist did not let Tipoff show the project as a calendar, so it is a list.")
+		}
+		return false
+	case ofMark:
 		return false
 	case ofPlace, ofReminder:
 		if _, ok := r.took[st.key()]; !ok {
@@ -756,10 +768,7 @@ func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
 	}
 	switch st.of {
 	case ofNone:
-		const text = "Todoist did not let Tipoff take the reminders away, so they stay."
-		if !slices.Contains(r.notices, text) {
-			r.notices = append(r.notices, text)
-		}
+		r.say("Todoist did not let Tipoff take the reminders away, so they stay.")
 		return false
 	case ofSection:
 		r.opts.Without.Sections = r.opts.Without.Sections || e.PlanLimit() || r.tries[st.key()] > 0
@@ -776,6 +785,13 @@ func (r *run) refusal(st step, e *todoist.Error) (counts bool) {
 	}
 	r.refused[st.key()] = e
 	return true
+}
+
+// say notes what the run does without, once.
+func (r *run) say(text string) {
+	if !slices.Contains(r.notices, text) {
+		r.notices = append(r.notices, text)
+	}
 }
 
 // durationRefused reports whether a refusal of a task with a duration is, or may
