@@ -84,10 +84,18 @@ func (b *browser) takeBack(a *fake.Account, project string, fields ...string) {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if at := b.get(back).want(http.StatusSeeOther).location(); at != path {
+		at := b.get(back).want(http.StatusSeeOther).location()
+		if page, _, _ := strings.Cut(at, "?"); page != path {
 			b.t.Errorf("the consent leads to %s, want %s", at, path)
 		}
-		again := b.get(path).want(http.StatusOK)
+		again := b.get(at).want(http.StatusOK)
+		// What was ticked is ticked still.
+		form = again.form("post", path)
+		for i := 0; i+1 < len(fields); i += 2 {
+			if got := form.Get(fields[i]); got != fields[i+1] {
+				b.t.Errorf("after the consent the page has %s=%q, want %q", fields[i], got, fields[i+1])
+			}
+		}
 		if strings.Contains(text(again.body), "Todoist asks you first") {
 			b.t.Error("the page announces a second consent")
 		}

@@ -168,6 +168,16 @@ func formOf(o importer.Options) form {
 	return form{Values: v}
 }
 
+// planPath is the path of the plan with these options. Games left out are named by
+// their ids alone, since addresses had better be short.
+func planPath(o importer.Options) string {
+	o.Skip = slices.Clone(o.Skip)
+	for i, ref := range o.Skip {
+		o.Skip[i] = importer.Ref{ID: ref.ID}
+	}
+	return "/import?" + o.Values().Encode()
+}
+
 // planView is a plan as the pages show it.
 func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 	rd := s.planReader(r, plan)
@@ -196,7 +206,7 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 		if to := string(o.Options.To); to != "" {
 			text = strings.ReplaceAll(text, to, rd.momentOfDay(to).Day)
 		}
-		v.Offers = append(v.Offers, offer{text, "/import?" + o.Options.Values().Encode(), o.Tasks})
+		v.Offers = append(v.Offers, offer{text, planPath(o.Options), o.Tasks})
 	}
 	for _, c := range plan.Changes() {
 		row := rowOf(c, rd)
@@ -285,7 +295,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
 			Text:   "Your session has ended, so nothing was written.",
 			Advice: "Sign in again, and this plan is back with everything you chose.",
-			Link:   "/sign-in?" + url.Values{"next": {"/import?" + opts.Values().Encode()}}.Encode(), LinkText: "Sign in", Cause: denied}
+			Link:   "/sign-in?" + url.Values{"next": {planPath(opts)}}.Encode(), LinkText: "Sign in", Cause: denied}
 	}
 	if denied != nil {
 		return denied
@@ -348,7 +358,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		p := *s.problemOf(err)
 		f := failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retryIn(err)}
 		if p.Status == http.StatusUnauthorized {
-			p.Link = backTo(p.Link, "/import?"+opts.Values().Encode())
+			p.Link = backTo(p.Link, planPath(opts))
 			f.SignIn = s.base + p.Link
 		}
 		return st.instead(func() error { return &p }, f)
@@ -384,7 +394,7 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 	}
 	if status == http.StatusUnauthorized {
 		advice = "Press the button again once you are signed in: what is written stays, and only what is missing is added."
-		told.Link, told.LinkText = backTo(signInAgain, "/import?"+out.Plan.Options.Values().Encode()), "Sign in again"
+		told.Link, told.LinkText = backTo(signInAgain, planPath(out.Plan.Options)), "Sign in again"
 		f.SignIn = s.base + told.Link
 	}
 	state := fmt.Sprintf("%s of %s are written.", thousands(f.Done), plural(f.Total, "task"))

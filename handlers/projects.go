@@ -45,7 +45,7 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
 		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Teams),
 		Plan: s.planView(r, e.Plan), Done: s.justDone(r), Running: s.runs.of(user.ID) != nil,
-		OptionsURL: "/import?" + e.Plan.Options.Values().Encode()}
+		OptionsURL: planPath(e.Plan.Options)}
 	if page.Team != nil {
 		page.theme(s.themes[page.Team.Code])
 	}
@@ -117,7 +117,7 @@ func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
 		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
 		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
 		Others: removal.Others, Held: removal.Held, Sections: len(removal.Sections), WholeProject: removal.Whole,
-		Consent: s.App != nil && !s.mayDelete(r) && !user.Personal}
+		Consent: s.App != nil && !s.mayDelete(r) && !user.Personal, WithCompleted: r.URL.Query().Get("completed") != ""}
 	if why := s.Sessions.Pop(r.Context(), refusedKey); why != "" {
 		page.Flash = &notice{Kind: "warn", Text: why + " Nothing was removed."}
 	}
@@ -126,7 +126,7 @@ func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
 
 // remove takes an import back. A token that may not delete is first replaced by
 // one that may, with the consent of the user, who comes back to the page that
-// asked.
+// asked as it was.
 func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 	c, user, err := s.client(r)
 	if err != nil {
@@ -136,11 +136,15 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 		return badForm(err)
 	}
 	project := chi.URLParam(r, "id")
+	completed := r.PostForm.Get("completed") != ""
 	back := "/projects/" + url.PathEscape(project) + "/remove"
+	if completed {
+		back += "?completed=1"
+	}
 	if s.App != nil && !s.mayDelete(r) && !user.Personal {
 		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
 	}
-	removal, err := s.Importer.Remove(r.Context(), c, user.ID, project, r.PostForm.Get("completed") != "")
+	removal, err := s.Importer.Remove(r.Context(), c, user.ID, project, completed)
 	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Tag == todoist.TagScope && s.App != nil {
 		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
 	}

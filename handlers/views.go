@@ -1006,6 +1006,8 @@ type removePage struct {
 	WholeProject bool
 	// Consent says that Todoist will ask first whether Tipoff may delete.
 	Consent bool
+	// WithCompleted says that the completed tasks were asked for before that.
+	WithCompleted bool
 }
 
 // A projectsPage is GET /projects.
