@@ -139,6 +139,8 @@ func TestAnImportThatDoesNotFitStopsBeforeItWrites(t *testing.T) {
 		"too many projects": {func(l *fake.Limits) { l.Projects = 0 }, "team=BOS", "no room for a new one", []string{"Into “Inbox”"}},
 		"too many projects at once": {func(l *fake.Limits) { l.Projects = 2 }, "team=BOS&team=NYK&team=LAL&target=each", "no room for 3 new ones",
 			[]string{"All in one new project", "Into “Inbox”"}},
+		"too many projects, also for one": {func(*fake.Limits) {}, "team=BOS&team=LAL&team=DEN&team=MIA&team=DAL&team=NYK&target=each", "no room for 6 new ones",
+			[]string{"Only games until Mon 22 Mar, all in one new project", "Only home games, all in one new project"}},
 		"too many projects, and sections": {func(l *fake.Limits) { l.Projects, l.SectionsPerProject = 0, 3 }, "team=BOS&sections=month",
 			"no room for a new one", []string{"Into “Inbox”, without sections"}},
 		"too many projects, and full ones": {func(l *fake.Limits) { l.Projects, l.TasksPerProject = 0, 20 }, "team=BOS&venue=home",

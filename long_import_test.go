@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -177,6 +179,67 @@ func TestAnImportFinishesWhenItsVisitorLeaves(t *testing.T) {
 		t.Error("not the first import made all tasks, but the second")
 	}
 	wantEveryTeam(t, account)
+	b.get("/projects").want(http.StatusOK).has("2,400 already right")
+}
+
+// TestWhoLeftAnImportIsToldHowItEnded is about what is said to somebody who
+// comes back after the end.
+func TestWhoLeftAnImportIsToldHowItEnded(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	account := s.account("lou", fake.Pro)
+	b := s.browser().signIn(account)
+	form := url.Values{"team": {"BOS", "NYK"}, "target": {"each"}, "games": {"upcoming"}, "duration": {"150"}}
+	// leaves presses the button, leaves with the first progress, and waits for the
+	// end of the import in the log.
+	leaves := func(end string) {
+		t.Helper()
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, publicURL+"/imports", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", publicURL)
+		req.Header.Set("Accept", "text/event-stream")
+		resp, err := b.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		leave()
+		for range 500 {
+			if strings.Contains(s.log.String(), end) {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("the log does not say %q", end)
+	}
+	// The first write takes a while, so that the visitor is gone before the next,
+	// which Todoist does not take for a long time.
+	s.fake.Fail(fake.Fault{Command: "project_add", Delay: 300 * time.Millisecond, Times: 1})
+	remove := s.fake.Fail(fake.Fault{Command: "item_add", Status: http.StatusTooManyRequests, RetryAfter: 600,
+		Match: func(r fake.Request) bool { return !slices.Contains(r.Commands, "project_add") }})
+	leaves("import not finished")
+	p := b.get("/projects").want(http.StatusOK).has("The import that you left has stopped.").has("too many requests").has("Go on")
+	if said := text(b.get("/projects").body); strings.Contains(said, "that you left") {
+		t.Errorf("it is said again: %.600s", said)
+	}
+	_, link, _ := strings.Cut(p.body, `<a href="/import?`)
+	link, _, _ = strings.Cut(link, `"`)
+	remove()
+	limits := fake.Pro.Limits()
+	limits.Durations = false
+	account.SetLimits(fake.Pro.Limits(), limits)
+	s.fake.Fail(fake.Fault{Command: "item_add", Delay: 300 * time.Millisecond, Times: 1})
+	form = b.get("/import?"+html.UnescapeString(link)).want(http.StatusOK).form("post", "/imports")
+	leaves("import finished")
+	b.get("/projects").want(http.StatusOK).has("The import that you left is done.").has("no task durations")
+	for _, team := range []string{"BOS", "NYK"} {
+		wantExactly(t, account, embedded(), team, midSeason)
+	}
 }
 
 func TestTwoBrowsersWithDifferentOptionsMakeNoDoubles(t *testing.T) {

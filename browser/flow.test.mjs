@@ -129,6 +129,28 @@ story('options apply as they are chosen, the address is the plan, and games can 
   await page.done();
 });
 
+story('what does not fit is said, with what does, and what is left out makes room', async () => {
+  const page = await visitor(browser, site);
+  await signIn(page, site, 'demo-free');
+  await page.goto(`${site.url}/import?target=each&venue=home&${['BOS', 'LAL', 'DEN', 'MIA', 'DAL', 'NYK'].map((code) => `team=${code}`).join('&')}`);
+  await page.getByRole('heading', { name: 'This does not fit' }).waitFor();
+  await page.getByText('no room for 6 new ones').waitFor();
+  await page.getByRole('link', { name: 'All in one new project' }).click();
+  await page.getByRole('heading', { name: 'What will happen' }).waitFor();
+  await go(page);
+  await page.getByText('games are on your list').waitFor();
+  assert.equal((await projects(site, 'demo-free')).length, 1);
+
+  await page.goto(`${site.url}/import?${['BOS', 'LAL', 'DEN', 'MIA', 'DAL'].map((code) => `team=${code}`).join('&')}`);
+  await page.getByRole('heading', { name: 'This does not fit' }).waitFor();
+  const over = (await page.locator('.row.add').count()) - 300;
+  for (let i = 0; i < over; i++) await page.getByRole('checkbox', { name: /^Leave out/ }).nth(i).check();
+  await page.getByRole('button', { name: 'Add 300 tasks to Todoist' }).waitFor();
+  await page.waitForFunction(() => document.activeElement.name === 'skip'); // where it was
+  assert.equal(new URL(page.url()).searchParams.getAll('skip').length, over);
+  await page.done();
+});
+
 story('taking an import back asks for the right to delete only then, and comes back', async () => {
   const page = await visitor(browser, site);
   await page.goto(`${site.url}/import?team=DEN`);

@@ -134,6 +134,8 @@ story('a plan that changed meanwhile is shown and not run', async (site, page) =
   await edit(site, task, { action: 'delete' });
   await page.locator('#go').click();
   await page.getByText('nothing was written yet').waitFor();
+  assert.equal(new URL(page.url()).pathname, '/import', 'the address is the plan');
+  assert.equal(new URL(page.url()).searchParams.get('labels'), 'nba');
   assert.equal((await tasks(site, project.id)).filter(({ labels }) => labels.length).length, 0);
   await page.getByRole('button', { name: 'Add 1 and update 64 tasks in Todoist' }).click();
   await page.getByText('1 added, 64 brought up to date').waitFor();

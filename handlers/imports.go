@@ -43,7 +43,7 @@ func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showPlan(w, r, user, http.StatusOK, plan, nil, false)
+	return s.showPlan(w, r, user, http.StatusOK, plan, s.leftImport(user.ID), false)
 }
 
 // showPlan shows the import page of a plan.
@@ -290,6 +290,9 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		return badForm(err)
 	}
 	opts, err := importer.ParseOptions(r.PostForm)
+	if err == nil && r.PostForm.Has("preview") {
+		return s.redirect(w, r, planPath(opts)) // the button of browsers without scripts
+	}
 	c, user, denied := s.client(r)
 	if errors.Is(denied, session.ErrSignedOut) && err == nil {
 		return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
@@ -314,7 +317,12 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	j := s.runs.begin(user.ID, aboutOf(opts))
 	// It is over before anybody is told so: the page about its end is not one
 	// about an import under way.
-	st.ended = func(result any) { s.runs.end(user.ID, j, result) }
+	st.ended = func(result any) {
+		s.runs.end(user.ID, j, result)
+		if r.Context().Err() != nil {
+			s.runs.keep(user.ID, ending{result, planPath(opts), s.Now()})
+		}
+	}
 	defer func() {
 		if st.last == nil {
 			st.ended(nil)
@@ -344,7 +352,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 			failure{Message: s.problemOf(invalid).Text})
 	}
 	if err == nil && len(out.Failed) == 0 {
-		done := outcome{Added: out.Added, Updated: out.Updated, Unchanged: out.Unchanged, Kept: out.Kept}
+		done := outcome{Added: out.Added, Updated: out.Updated, Unchanged: out.Unchanged, Kept: out.Kept, Notices: out.Notices}
 		path := pathAfter(out)
 		if len(out.Notices) > 0 {
 			s.Sessions.Put(r.Context(), noticesKey, strings.Join(out.Notices, "\n"))
@@ -432,7 +440,7 @@ func pathAfter(out *importer.Outcome) string {
 
 // justDone is what an import just did that led to this page, nil if there is
 // nothing.
-func (s *server) justDone(r *http.Request) *outcome {
+func (s *server) justDone(r *http.Request, user session.User) *outcome {
 	values := r.URL.Query()
 	if !values.Has("added") {
 		path, counts, _ := strings.Cut(s.Sessions.Get(r.Context(), doneKey), "?")
@@ -453,6 +461,12 @@ func (s *server) justDone(r *http.Request) *outcome {
 	o := &outcome{Added: count("added"), Updated: count("updated"), Unchanged: count("unchanged"), Kept: count("kept")}
 	if notices := s.Sessions.Pop(r.Context(), noticesKey); notices != "" {
 		o.Notices = strings.Split(notices, "\n")
+	}
+	// Who came back to an import in time is here at its end.
+	if e := s.runs.ending(user.ID, s.Now()); e != nil {
+		if done, ok := e.result.(finished); ok {
+			o.Notices = append(o.Notices, done.Notices...)
+		}
 	}
 	return o
 }

@@ -44,8 +44,11 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
 		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Teams),
-		Plan: s.planView(r, e.Plan), Done: s.justDone(r), Running: s.runs.of(user.ID) != nil,
+		Plan: s.planView(r, e.Plan), Done: s.justDone(r, user), Running: s.runs.of(user.ID) != nil,
 		OptionsURL: planPath(e.Plan.Options)}
+	if page.Done == nil {
+		page.Flash = s.leftImport(user.ID)
+	}
 	if page.Team != nil {
 		page.theme(s.themes[page.Team.Code])
 	}
@@ -82,10 +85,12 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := projectsPage{layout: s.private(w, r, "Your projects", "projects"), Running: s.runs.of(user.ID) != nil}
-	if done := s.justDone(r); done != nil {
+	if done := s.justDone(r, user); done != nil {
 		page.Flash = &notice{Kind: "done", Text: strings.Join(append([]string{done.Line()}, done.Notices...), " ")}
 	} else if gone := s.Sessions.Pop(r.Context(), removedKey); gone != "" {
 		page.Flash = &notice{Kind: "done", Text: gone}
+	} else {
+		page.Flash = s.leftImport(user.ID)
 	}
 	for _, e := range all {
 		line := projectLine{ID: e.Project.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"tipoff/importer"
 )
@@ -15,7 +16,21 @@ import (
 type runs struct {
 	mu     sync.Mutex
 	byUser map[string]*job
+	// endings are those that nobody has been told of yet, by user.
+	endings map[string]ending
 }
+
+// An ending is how an import ended whose visitor had left.
+type ending struct {
+	// result is a [finished] or a [failure].
+	result any
+	// path is that of its plan.
+	path string
+	at   time.Time
+}
+
+// endingKept is for how long an ending can be asked for.
+const endingKept = time.Hour
 
 // A job is an import under way.
 type job struct {
@@ -60,6 +75,52 @@ func (rs *runs) end(user string, j *job, result any) {
 	if rs.byUser[user] == j {
 		delete(rs.byUser, user)
 	}
+}
+
+// keep keeps how an import ended until its user is told.
+func (rs *runs) keep(user string, e ending) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.endings == nil {
+		rs.endings = map[string]ending{}
+	}
+	for other, old := range rs.endings {
+		if e.at.Sub(old.at) > endingKept {
+			delete(rs.endings, other)
+		}
+	}
+	rs.endings[user] = e
+}
+
+// ending takes out what was kept for a user, nil for nothing.
+func (rs *runs) ending(user string, now time.Time) *ending {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	e, ok := rs.endings[user]
+	if !ok {
+		return nil
+	}
+	delete(rs.endings, user)
+	if now.Sub(e.at) > endingKept {
+		return nil
+	}
+	return &e
+}
+
+// leftImport says how an import ended whose visitor had left, once; nil where
+// there is nothing to say.
+func (s *server) leftImport(user string) *notice {
+	e := s.runs.ending(user, s.Now())
+	if e == nil {
+		return nil
+	}
+	switch result := e.result.(type) {
+	case finished:
+		return &notice{Kind: "done", Text: strings.Join(append([]string{"The import that you left is done. " + result.Line()}, result.Notices...), " ")}
+	case failure:
+		return &notice{Kind: "stop", Text: "The import that you left has stopped. " + result.Message, Link: e.path, LinkText: "Go on"}
+	}
+	return nil
 }
 
 // of is a user's import under way, nil for none.

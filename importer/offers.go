@@ -92,8 +92,13 @@ func (a *account) offers(p *Plan) []Offer {
 		}
 	}
 	switch {
-	case p.short.projects && len(all) == 0 && len(roomy) > 0:
-		fewer(into(roomy[0]), fmt.Sprintf(", into “%s”%s", roomy[0].Name, without))
+	case p.short.projects && len(all) == 0:
+		if p.Options.Target == TargetEach {
+			fewer(one, ", all in one new project"+without)
+		}
+		if len(all) == 0 && len(roomy) > 0 {
+			fewer(into(roomy[0]), fmt.Sprintf(", into “%s”%s", roomy[0].Name, without))
+		}
 	case p.short.tasks && !p.short.projects:
 		fewer(base, without)
 	}

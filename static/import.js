@@ -51,9 +51,11 @@ async function preview() {
       location.assign(answer.url); // signed out, or a fault: the page says it best
       return;
     }
+    const at = document.activeElement;
     for (const id of ['plan-top', 'plan-list', 'line-games', 'line-tasks', 'line-project']) {
       document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
     }
+    if (at.name === 'skip') document.querySelector(`input[type=checkbox][name=skip][value="${CSS.escape(at.value)}"]`)?.focus();
     // Other teams come with other places to put them and other zones.
     for (const id of ['f-target', 'f-timezone']) {
       const field = document.getElementById(id);
@@ -136,6 +138,11 @@ document.addEventListener('change', (event) => {
       options().append(field);
     }
     history.replaceState(null, '', address());
+    // What does not fit may fit now.
+    if (!button || document.querySelector('#plan-top .notice:not(#run-fault)')) {
+      clearTimeout(soon);
+      soon = setTimeout(preview, 600);
+    }
   }
 });
 
@@ -273,6 +280,7 @@ async function instead(answer) {
   if (!main) throw new Error('no page');
   document.title = page.title;
   document.querySelector('main').replaceWith(main);
+  if (options()) history.replaceState(null, '', address());
   main.focus();
   scrollTo(0, 0);
 }
