@@ -251,3 +251,70 @@ func TestARemovalWithoutConsentRemovesNothing(t *testing.T) {
 		t.Errorf("%d projects are left", n)
 	}
 }
+
+// TestARemovalCutShortSaysHowFarItCame presses the button until all is gone,
+// with something in the way each time.
+func TestARemovalCutShortSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	account := s.account("cut", fake.Pro)
+	sports := furnish(account)
+	before := snapshot(account)
+	b := s.browser().signIn(account)
+	b.importTeam("team=BOS&team=NYK&target=" + sports).want(http.StatusSeeOther)
+	all := len(tasks(account, sports)) - 2
+	path := "/projects/" + sports + "/remove"
+	asked := b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusSeeOther)
+	back, err := s.fake.Consent(asked.location(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get(back).want(http.StatusSeeOther)
+	for _, tt := range []struct {
+		fault  fake.Fault
+		status int
+		says   string
+	}{
+		{fake.Fault{Command: "item_delete", Status: http.StatusTooManyRequests, RetryAfter: 100, Nth: 2}, http.StatusServiceUnavailable,
+			fmt.Sprintf("100 of %d tasks are gone, and nothing else was touched. Try again in 100 seconds.", all)},
+		{fake.Fault{Command: "item_delete", Refuse: &fake.Error{Message: "No", Code: 1, Tag: "FORBIDDEN", HTTP: http.StatusForbidden}, CommandIndex: 3},
+			http.StatusBadGateway, fmt.Sprintf("Todoist refused it. %d of %d tasks are gone", all-101, all-100)},
+	} {
+		remove := s.fake.Fail(tt.fault)
+		p := b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(tt.status).has("Not all of it is removed").has(tt.says)
+		if !strings.Contains(p.body, `href="`+path+`"`) {
+			t.Error("the page does not lead back to what is left")
+		}
+		remove()
+	}
+	b.takeBack(account, sports)
+	wantSnapshot(t, account, before)
+}
+
+// TestATaskOfTheOwnersBelowAGameOutlivesIt is about what Todoist would delete along.
+func TestATaskOfTheOwnersBelowAGameOutlivesIt(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	account := s.account("sub", fake.Free)
+	b := s.browser().signIn(account)
+	b.importTeam("team=BOS&sections=month").want(http.StatusSeeOther)
+	project := onlyProject(t, account).ID
+	own := account.AddTask(fake.Task{ProjectID: project, ParentID: tasks(account, project)[7].ID, Content: "Buy tickets"})
+	// It cannot be moved out of the way at first, and nothing is deleted then.
+	remove := s.fake.Fail(fake.Fault{Command: "item_move", Refuse: &fake.Error{Message: "No", Code: 1, Tag: "FORBIDDEN", HTTP: http.StatusForbidden}})
+	path := "/projects/" + project + "/remove"
+	asked := b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusSeeOther)
+	back, err := s.fake.Consent(asked.location(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get(back).want(http.StatusSeeOther)
+	before := snapshot(account)
+	b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusBadGateway).has("0 of 65 tasks are gone")
+	wantSnapshot(t, account, before)
+	remove()
+	b.takeBack(account, project)
+	if left := tasks(account, ""); len(left) != 1 || left[0].ID != own || left[0].ParentID != "" {
+		t.Errorf("these are left: %+v", left)
+	}
+}

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -149,9 +151,15 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 	if s.App != nil && !s.mayDelete(r) && !user.Personal {
 		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
 	}
-	removal, err := s.Importer.Remove(r.Context(), c, user.ID, project, completed)
+	// Once begun, it goes on when the visitor leaves.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), importTimeout)
+	defer cancel()
+	removal, err := s.Importer.Remove(ctx, c, user.ID, project, completed)
 	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Tag == todoist.TagScope && s.App != nil {
 		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
+	}
+	if unfinished, ok := errors.AsType[*importer.Unfinished](err); ok {
+		return s.notAllRemoved(unfinished, back)
 	}
 	if err != nil {
 		return noProject(err)
@@ -163,6 +171,26 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Sessions.Put(r.Context(), removedKey, text)
 	return s.redirect(w, r, "/projects")
+}
+
+// notAllRemoved says how far a removal came that was cut short.
+func (s *server) notAllRemoved(u *importer.Unfinished, back string) error {
+	p := *s.problemOf(u.Cause)
+	p.Heading, p.Cause = "Not all of it is removed", u
+	p.Text = fmt.Sprintf("%s %s of %s are gone, and nothing else was touched.", importer.Explain(u.Cause), thousands(u.Gone), plural(u.Of, "task"))
+	if todoist.Doubtful(u.Cause) {
+		p.Text = fmt.Sprintf("%s At least %s of %s are gone, and nothing else was touched.", importer.Explain(u.Cause), thousands(u.Gone), plural(u.Of, "task"))
+	}
+	if p.Status == http.StatusUnauthorized {
+		p.Link = backTo(p.Link, back)
+		return &p
+	}
+	p.Advice = "Look at what is left and press the button again: it takes up where this stopped."
+	if wait := retry(u.Cause); wait > 0 {
+		p.Advice = waitSentence(wait) + " It takes up where this stopped."
+	}
+	p.Link, p.LinkText = back, "What is left"
+	return &p
 }
 
 // removedKey is where a session keeps what was removed until the next page says

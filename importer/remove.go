@@ -3,6 +3,7 @@ package importer
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -244,10 +245,25 @@ func (a *account) removal(project string, completed bool) *Removal {
 	return r
 }
 
+// Unfinished is the error of a removal that did not take back all it should, for
+// what its cause says.
+type Unfinished struct {
+	Removal *Removal
+	// Gone counts the tasks that are known to be gone, Of all that were to go.
+	Gone, Of int
+	Cause    error
+}
+
+func (u *Unfinished) Error() string {
+	return fmt.Sprintf("%d of %d tasks were removed: %v", u.Gone, u.Of, u.Cause)
+}
+
+func (u *Unfinished) Unwrap() error { return u.Cause }
+
 // Remove takes back the import of a project and nothing else, and returns what
-// it deleted. It can be repeated: what is gone already is not looked for. A
-// token that may not delete is a [*todoist.Error] with the tag
-// [todoist.TagScope].
+// it deleted. It can be repeated: what is gone already is not looked for. Once
+// it has begun, its error is an [Unfinished]; a token that may not delete is a
+// [*todoist.Error] with the tag [todoist.TagScope] in it.
 func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project string, completed bool) (*Removal, error) {
 	unlock, err := im.lock(ctx, user)
 	if err != nil {
@@ -258,24 +274,58 @@ func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project
 	if err != nil {
 		return nil, err
 	}
-	token := r.token
-	for chunk := range slices.Chunk(r.commands(completed), todoist.MaxCommands) {
-		result, err := c.Write(ctx, chunk, token, todoist.ResourceProjects)
-		if err != nil {
-			return nil, err
+	u := &Unfinished{Removal: r}
+	lift, commands := r.commands(completed)
+	for _, command := range commands {
+		if command.Type == "item_delete" {
+			u.Of++
 		}
-		token = cmp.Or(result.Since.Token, token)
-		for _, refusal := range result.Refused {
-			if refusal.Status != http.StatusNotFound {
-				return nil, refusal
+	}
+	if r.Whole {
+		u.Of = len(r.Tasks) + len(r.Completed)
+	}
+	token := r.token
+	// What was not answered, or refused, stays; all else goes on.
+	write := func(commands []todoist.Command) error {
+		for chunk := range slices.Chunk(commands, todoist.MaxCommands) {
+			result, err := c.Write(ctx, chunk, token, todoist.ResourceProjects)
+			if err != nil {
+				return err
+			}
+			token = cmp.Or(result.Since.Token, token)
+			for _, command := range chunk {
+				refusal := result.Refused[command.UUID]
+				switch {
+				case slices.Contains(result.Unanswered, command.UUID):
+					u.Cause = cmp.Or(u.Cause, error(errSilent))
+				case refusal != nil && refusal.Status != http.StatusNotFound:
+					u.Cause = cmp.Or(u.Cause, error(refusal))
+				case command.Type == "item_delete":
+					u.Gone++
+				}
 			}
 		}
+		return u.Cause
+	}
+	// The owner's own tasks are out of the way before anything is deleted.
+	if err := write(lift); err != nil {
+		u.Cause = err
+		return nil, u
+	}
+	if err := write(commands); err != nil {
+		u.Cause = err
+		return nil, u
 	}
 	return r, nil
 }
 
-func (r *Removal) commands(completed bool) []todoist.Command {
-	var all []todoist.Command
+// errSilent is the cause where Todoist's answer leaves out what became of a
+// command.
+var errSilent = &todoist.Error{Status: http.StatusBadGateway, Text: "the answer leaves out what became of a command"}
+
+// commands are those of a removal, and before them those that lift the owner's
+// own tasks out of what is deleted.
+func (r *Removal) commands(completed bool) (lift, all []todoist.Command) {
 	add := func(kind, id string, more ...string) {
 		args := map[string]any{"id": id}
 		for i := 0; i+1 < len(more); i += 2 {
@@ -287,7 +337,7 @@ func (r *Removal) commands(completed bool) []todoist.Command {
 	}
 	if r.Whole {
 		add("project_delete", r.Project.ID)
-		return all
+		return nil, all
 	}
 	for _, t := range r.lifted {
 		if t.Section != nil {
@@ -296,6 +346,7 @@ func (r *Removal) commands(completed bool) []todoist.Command {
 			add("item_move", t.ID, "project_id", r.Project.ID)
 		}
 	}
+	lift, all = all, nil
 	for _, t := range r.Tasks {
 		add("item_delete", t.ID)
 	}
@@ -307,5 +358,5 @@ func (r *Removal) commands(completed bool) []todoist.Command {
 	for _, s := range r.Sections {
 		add("section_delete", s.ID)
 	}
-	return all
+	return lift, all
 }
