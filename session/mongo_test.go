@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -23,8 +22,7 @@ import (
 // its standard input is a pipe that closes with this process, so it must not be
 // collected before.
 var (
-	ferret        = sync.OnceValues(startFerret)
-	ferretStarted atomic.Bool
+	ferret = sync.OnceValues(startFerret)
 )
 
 type ferretServer struct {
@@ -52,15 +50,9 @@ func startFerret() (s ferretServer, err error) {
 	if err := cmd.Start(); err != nil {
 		return s, err
 	}
-	ferretStarted.Store(true)
 	s.dsn, err = bufio.NewReader(out).ReadString('\n')
 	s.dsn = strings.TrimSpace(s.dsn)
 	return s, err
-}
-
-// isFerret tells whether mongoServer is FerretDB.
-func isFerret() bool {
-	return ferretStarted.Load()
 }
 
 // mongoServer returns the DSN of a MongoDB server: the one the environment names,
