@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,6 +177,74 @@ func TestRunsOfOneUserTakeTurns(t *testing.T) {
 			t.Errorf("%d users are remembered for ever", len(im.writers))
 		}
 	})
+}
+
+// Two replicas import the same two teams with other options, so that they cut their
+// requests at other games, and the first one's second request is under way while
+// the second one looks what is there.
+func TestTwoLongImportsAtOnceMakeNoDoubles(t *testing.T) {
+	season := schedule.Embedded()
+	for _, tt := range []struct {
+		target, first, second string
+		sw                    fake.Switches
+	}{
+		{"each", "&sections=month&reminder=60", "&title=codes&labels=nba", switches[0]},
+		{"each", "&sections=month&reminder=60", "&title=codes&labels=nba", switches[1]},
+		{"each", "&sections=month&reminder=60", "&title=codes&labels=nba", switches[2]},
+		{"each", "&sections=month&reminder=60", "&title=codes&labels=nba", switches[4]},
+		{"MINE", "&sections=month&reminder=60", "&sections=month&title=codes", switches[0]},
+		{"MINE", "&sections=month&reminder=60", "&sections=month&title=codes", switches[2]},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, season, fake.Pro)
+			sw := tt.sw
+			w.server.SetSwitches(sw)
+			mine := w.fan.AddProject(fake.Project{Name: "Mine"})
+			for i, delay := range []time.Duration{time.Second, 2 * time.Second, 10 * time.Second} {
+				w.server.Fail(fake.Fault{Command: "item_add", Nth: i + 1, Times: 1, Delay: delay})
+			}
+			teams := "team=SAC&team=NYK&target=" + strings.ReplaceAll(tt.target, "MINE", mine)
+			var wg sync.WaitGroup
+			for _, query := range []string{teams + tt.first, teams + tt.second} {
+				wg.Go(func() {
+					if _, err := w.replica().Run(t.Context(), w.client(), "fan-1", w.opts(query), "", func(Progress) {}); err != nil {
+						t.Errorf("%+v: %v", sw, err)
+					}
+				})
+				time.Sleep(100 * time.Millisecond)
+			}
+			wg.Wait()
+			w.imports(teams)
+			projects, games := 3, 66+65
+			if tt.target == "MINE" {
+				projects, games = 1, games-2 // each of theirs against each other is one
+			}
+			if n := len(w.projects()); n != projects {
+				t.Errorf("%+v: there are %d projects, want %d", sw, n, projects)
+			}
+			made := map[string]int{}
+			for _, task := range w.tasks("") {
+				m, _, _ := findMark(task.Description)
+				made[task.ProjectID+" "+m.game.String()]++
+			}
+			for game, n := range made {
+				if n != 1 {
+					t.Fatalf("%+v: there are %d tasks of %s", sw, n, game)
+				}
+			}
+			if len(made) != games {
+				t.Errorf("%+v: there are tasks of %d games, want %d", sw, len(made), games)
+			}
+			months := map[string]bool{}
+			for _, s := range w.fan.Sections("") {
+				if key := s.ProjectID + s.Name; months[key] {
+					t.Errorf("%+v: the section %s is there twice", sw, s.Name)
+				} else {
+					months[key] = true
+				}
+			}
+		})
+	}
 }
 
 func TestAPlanThatChangedIsShownAgain(t *testing.T) {

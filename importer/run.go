@@ -106,7 +106,7 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 		return nil, &Stopped{plan}
 	}
 	r := &run{im: im, client: c, account: a, opts: opts, plan: plan, left: plan, progress: progress,
-		total: plan.Pending(), there: map[string]bool{}, planned: map[string]bool{}, spent: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
+		total: plan.Pending(), there: map[string]bool{}, planned: map[string]bool{}, temps: map[string]bool{}, spent: map[string]bool{}, excused: map[string]bool{}, took: map[string]string{}, refused: map[string]*todoist.Error{},
 		tries: map[string]int{}, lies: map[string][]field{}}
 	for id := range a.projects {
 		r.there[id] = true
@@ -131,13 +131,15 @@ type run struct {
 	plan     *Plan   // as it was at first
 	left     *Plan   // as it is now
 	round    int
-	wrote    int // how often, in all rounds
+	wrote    int             // how often, in all rounds
+	temps    map[string]bool // temporary ids that were sent
 	total    int
 	progress func(Progress)
 
 	there   map[string]bool           // projects and tasks when the run began
 	planned map[string]bool           // games that the plan at first writes: no others are
 	spent   map[string]bool           // uuids that Todoist has answered, and whether it refused them
+	excused map[string]bool           // uuids that were refused for want of what they depend on
 	took    map[string]string         // of games that were written: the description before, "" for none
 	refused map[string]*todoist.Error // the last refusal of games and projects
 	tries   map[string]int            // how often it was refused for a reason of its own
@@ -612,6 +614,9 @@ func (r *run) write(ctx context.Context, steps []step) error {
 		commands := make([]todoist.Command, len(chunk))
 		for i, st := range chunk {
 			commands[i] = withIDs(st.command, ids)
+			if temp := st.command.TempID; temp != "" {
+				r.temps[temp] = true
+			}
 		}
 		r.progress(Progress{Done: written, Total: r.total, Message: message(chunk)})
 		r.client.Waiting = func(d time.Duration) {
@@ -726,6 +731,11 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 		return false
 	}
 	e := result.Refused[sent.UUID]
+	if e != nil && !r.excused[sent.UUID] && r.dangling(sent, result) {
+		// Somebody else may be about to send the same: this goes again as it is.
+		r.excused[sent.UUID] = true
+		return false
+	}
 	r.spent[sent.UUID] = e != nil
 	if e != nil {
 		return r.refusal(st, e)
@@ -742,6 +752,18 @@ func (r *run) answered(st step, sent todoist.Command, result *todoist.Result) (r
 		r.took[st.key()] = ""
 		if st.change.Task != nil {
 			r.took[st.key()] = st.change.Task.Description
+		}
+	}
+	return false
+}
+
+// dangling reports whether a command names something by a temporary id that
+// Todoist did not know: the command that makes it was refused, or taken for the
+// repetition of another import's, which does not always tell the id.
+func (r *run) dangling(sent todoist.Command, result *todoist.Result) bool {
+	for name, v := range sent.Args {
+		if temp, ok := v.(string); ok && strings.HasSuffix(name, "_id") && r.temps[temp] && result.IDs[temp] == "" {
+			return true
 		}
 	}
 	return false
