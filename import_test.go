@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,6 +134,57 @@ func TestASecondImportWritesNothing(t *testing.T) {
 	if !strings.HasPrefix(again.location(), project) {
 		t.Errorf("the second import leads to %s, want %s", again.location(), project)
 	}
+}
+
+// TestAProjectIsKnownAgainRenamedAndMoved is also about its state on the list of
+// projects, and about games left out, which stay so.
+func TestAProjectIsKnownAgainRenamedAndMoved(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	account := s.account("ren", fake.Free)
+	b := s.browser().signIn(account)
+	form := b.get("/import?team=BOS&labels=nba").want(http.StatusOK).form("post", "/imports")
+	games := wanted("BOS")
+	form["skip"] = []string{games[2].ID, games[30].ID}
+	b.get(b.post("/imports", form).want(http.StatusSeeOther).location()).want(http.StatusOK).has("63 games are on your list")
+	project := onlyProject(t, account).ID
+	account.RenameProject(project, "Green")
+	account.MoveProject(project, account.AddProject(fake.Project{Name: "Sports"}))
+
+	b.get("/projects").want(http.StatusOK).has("Green In step 63 games to go")
+	b.get("/import?team=BOS").want(http.StatusOK).has("“Green” is in step with the schedule").has("“Green”, as before")
+	s.fake.ResetRequests()
+	page := b.get("/projects/" + project).want(http.StatusOK).has("In step with the schedule").has("2 games left out")
+	for _, r := range s.fake.Requests() {
+		if slices.Contains(r.ResourceTypes, "items") {
+			t.Error("the page of one project reads all tasks of the account")
+		}
+	}
+	// Three go, one of which its owner has renamed; the two left out do not come.
+	for i, task := range tasks(account, project)[:3] {
+		account.EditTask(task.ID, func(t *fake.Task) { t.Content = strings.Repeat("Mine", i) + t.Content })
+		account.DeleteTask(task.ID)
+	}
+	b.get("/projects").want(http.StatusOK).has("Green 3 changes waiting 60 games to go")
+	update := b.get("/projects/"+project).want(http.StatusOK).has("3 tasks will be added to “Green”").form("post", "/imports")
+	b.post("/imports", update).want(http.StatusSeeOther)
+	left := tasks(account, project)
+	for _, task := range left {
+		if len(task.Labels) != 1 || task.Due.Date == dueOf(&games[2]) || task.Due.Date == dueOf(&games[30]) {
+			t.Errorf("%q of %s has the labels %v", task.Content, task.Due.Date, task.Labels)
+		}
+	}
+	if len(left) != 63 || len(projects(account)) != 2 {
+		t.Errorf("there are %d tasks in %d projects, want 63 in 2", len(left), len(projects(account)))
+	}
+	// One that was left out is put back by its box.
+	back := page.form("post", "/imports")
+	back["skip"] = back["skip"][:1]
+	b.get(b.post("/imports", back).want(http.StatusSeeOther).location()).want(http.StatusOK).has("1 game added to your list")
+	if n := len(tasks(account, project)); n != 64 {
+		t.Errorf("with one put back there are %d tasks, want 64", n)
+	}
+	b.get("/projects/" + project).want(http.StatusOK).has("1 game left out")
 }
 
 func TestFiveSubmitsOfOneFormMakeOneProject(t *testing.T) {
