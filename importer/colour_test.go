@@ -51,7 +51,7 @@ func TestEachTeamsProjectHasTheNearestOfTodoistsColours(t *testing.T) {
 		}
 		far := map[string]float64{}
 		for name, value := range todoistColours {
-			far[name] = 100 * hex(team.Primary).DistanceCIEDE2000(hex(value))
+			far[name] = 100 * hex(team.Primary).DistanceCIEDE2000klch(hex(value), 2, 1, 1)
 		}
 		nearest, next := row[2], row[5]
 		if got := Colour(team); got != nearest || row[3] != todoistColours[nearest] {

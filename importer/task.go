@@ -230,7 +230,8 @@ var colours = []struct{ name, hex string }{
 }
 
 // Colour is the one of Todoist's colours that looks most like a team's, by the
-// CIEDE2000 distance.
+// CIEDE2000 distance with kL = 2. Todoist's are all of a middle lightness: if
+// that counted in full, navy would be nearest to purple, and black as well.
 func Colour(t schedule.Team) string {
 	want, err := colorful.Hex(t.Primary)
 	if err != nil {
@@ -242,7 +243,7 @@ func Colour(t schedule.Team) string {
 		if err != nil {
 			continue
 		}
-		if d := want.DistanceCIEDE2000(have); best == "" || d < nearest {
+		if d := want.DistanceCIEDE2000klch(have, 2, 1, 1); best == "" || d < nearest {
 			best, nearest = c.name, d
 		}
 	}
