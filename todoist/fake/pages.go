@@ -449,8 +449,8 @@ func projectPage(s *Server, a *Account, r *http.Request) answer {
 	return s.pages.render(http.StatusOK, "project", page, "")
 }
 
-// taskLine is a task for people, its time in its own zone and on the
-// account's clock of twelve or twenty-four hours.
+// taskLine is a task for people, its time in its own zone, with the day or the
+// month first and on a clock of twelve or twenty-four hours as the account has it.
 func (a *Account) taskLine(t Task, reminders []Reminder, now time.Time) taskLine {
 	l := taskLine{
 		ID: t.ID, Content: pieces(t.Content), Plain: t.Content, Description: pieces(t.Description),
@@ -459,6 +459,10 @@ func (a *Account) taskLine(t Task, reminders []Reminder, now time.Time) taskLine
 	clock := "15:04"
 	if a.profile.TimeFormat == 1 {
 		clock = "3:04 PM"
+	}
+	date := "Mon 2 Jan 2006"
+	if a.profile.DateFormat == 1 {
+		date = "Mon, Jan 2, 2006"
 	}
 	if t.Due != nil {
 		zone := a.zone
@@ -477,7 +481,7 @@ func (a *Account) taskLine(t Task, reminders []Reminder, now time.Time) taskLine
 		default:
 			at, _ = time.ParseInLocation(time.DateOnly, t.Due.Date, zone)
 		}
-		l.Instant, l.Day, l.Date, l.sortDay = at, at.Format("Mon 2 Jan 2006"), at.Format(time.DateOnly), at.Format(time.DateOnly)
+		l.Instant, l.Day, l.Date, l.sortDay = at, at.Format(date), at.Format(time.DateOnly), at.Format(time.DateOnly)
 		l.Overdue = at.Format(time.DateOnly) < now.In(zone).Format(time.DateOnly)
 		if t.Due.HasTime() {
 			l.Clock, l.Time, l.Overdue = at.Format(clock), at.Format("15:04"), at.Before(now)

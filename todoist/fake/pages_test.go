@@ -43,6 +43,14 @@ func inOrder(t *testing.T, page string, texts ...string) {
 	}
 }
 
+func TestTheDemosPagesWriteDatesAsTheAccountHasThem(t *testing.T) {
+	w := newWorld(t)
+	a := w.s.AddAccount(fake.Profile{ID: "1003", Name: "Month first", Zone: "America/New_York", TimeFormat: 1, DateFormat: 1})
+	p := a.AddProject(fake.Project{Name: "Celtics"})
+	a.AddTask(fake.Task{ProjectID: p, Content: "Celtics at Knicks", Due: &fake.Due{Date: "2026-10-22T23:30:00Z", Timezone: "America/New_York"}})
+	inOrder(t, w.page("/1003/projects/"+p), "Celtics at Knicks", "Thu, Oct 22, 2026, 7:30 PM")
+}
+
 func TestTheDemosPagesShowWhatTodoistWould(t *testing.T) {
 	w := newWorld(t)
 	a := w.pro // Berlin, on a clock of twelve hours
