@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -221,6 +222,13 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 			v.Kept = append(v.Kept, row)
 		default:
 			v.Unchanged = append(v.Unchanged, row)
+		}
+	}
+	if len(plan.Parts) > 1 {
+		for _, rows := range [][]planRow{v.Added, v.Changed, v.Postponed, v.Kept, v.Unchanged} {
+			slices.SortStableFunc(rows, func(a, b planRow) int {
+				return cmp.Or(strings.Compare(a.When.Date, b.When.Date), strings.Compare(a.When.ISO, b.When.ISO))
+			})
 		}
 	}
 	v.gather()

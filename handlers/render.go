@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -66,16 +67,18 @@ func newPages(base string, files *static.Files) (*pages, error) {
 // functions are what templates may call.
 func functions(base string, files *static.Files) template.FuncMap {
 	return template.FuncMap{
-		"url":       func(path string) string { return below(base, path) },
-		"asset":     func(name string) (string, error) { return assetURL(base, files, name) },
-		"webcal":    webcalURL,
-		"plural":    plural,
-		"thousands": thousands,
-		"lower":     strings.ToLower,
-		"team":      teamClass,
-		"box":       boxOf,
-		"options":   boxesOf,
-		"fault":     faultOf,
+		"url":        func(path string) string { return below(base, path) },
+		"asset":      func(name string) (string, error) { return assetURL(base, files, name) },
+		"webcal":     webcalURL,
+		"plural":     plural,
+		"possessive": possessive,
+		"whole":      whole,
+		"thousands":  thousands,
+		"lower":      strings.ToLower,
+		"team":       teamClass,
+		"box":        boxOf,
+		"options":    boxesOf,
+		"fault":      faultOf,
 	}
 }
 
@@ -137,6 +140,15 @@ func assetURL(base string, files *static.Files, name string) (string, error) {
 		return "", fmt.Errorf("there is no static file %q", name)
 	}
 	return base + files.URL(name), nil
+}
+
+// season is a season's label within a text.
+var season = regexp.MustCompile(`\b\d{4}-\d{2}\b`)
+
+// whole writes a text in which no season's label is broken at its hyphen, as
+// browsers do at the end of a line.
+func whole(text string) template.HTML {
+	return template.HTML(season.ReplaceAllString(template.HTMLEscapeString(text), `<span class="whole">$0</span>`))
 }
 
 // webcalURL lets a subscription's address through html/template, which knows

@@ -73,8 +73,8 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	page := teamPage{layout: l, Team: cardOf(t), Season: season.Label}
 	page.Title, page.Section, page.Direct = t.FullName(), "teams", l.Me == nil && s.App != nil
 	page.Canonical, page.ShareImage = s.absolute("/teams/"+t.Code), s.absolute("/teams/"+t.Code+".png")
-	page.ShareWords = "The " + t.FullName() + "’s " + season.Label + " season as a calendar"
-	page.Description = "The " + t.FullName() + "’s " + season.Label + " season: every game, when and where it is and who shows it."
+	page.ShareWords = "The " + possessive(t.FullName()) + " " + season.Label + " season as a calendar"
+	page.Description = "The " + possessive(t.FullName()) + " " + season.Label + " season: every game, when and where it is and who shows it."
 	page.theme(s.themes[t.Code])
 	page.Form = formOf(opts)
 	page.State = map[schedule.State]string{schedule.NotReleased: "unreleased", schedule.Ahead: "ahead",

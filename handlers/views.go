@@ -508,7 +508,8 @@ func (p importPage) Code() string {
 }
 
 // Open says whether a group of the options is open at first: when something in
-// it is wrong, and the games when there is no team yet.
+// it is wrong, the games when there is no team yet, and the project when the
+// tasks do not fit into it.
 func (p importPage) Open(group string) bool {
 	fields := map[string][]string{
 		"games":   {"team", "games", "venue", "type", "tv", "opponent", "from", "to", "skip"},
@@ -520,7 +521,7 @@ func (p importPage) Open(group string) bool {
 			return true
 		}
 	}
-	return group == "games" && len(p.Teams) == 0
+	return group == "games" && len(p.Teams) == 0 || group == "project" && p.Plan != nil && p.Plan.Stopped()
 }
 
 // Follows says that the page shows an import under way rather than a plan.
@@ -857,7 +858,7 @@ func (p planView) Summary() string {
 		if p.Targets > 1 {
 			is = " are"
 		}
-		return project + is + " in step with the schedule. There is nothing to do."
+		return project + is + " in step with the schedule."
 	case len(p.Added) > 0:
 		return "Every game is left out, so nothing will be added."
 	}
@@ -921,8 +922,17 @@ func (p projectPage) ShowsPlan() bool {
 	return p.Plan != nil && (p.Done == nil || !p.Plan.Nothing())
 }
 
-// GamesByMonth groups the games for the list.
-func (p projectPage) GamesByMonth() []month[planRow] { return planMonths(p.Games) }
+// GamesByMonth groups the games for the list. What is about to change is said
+// in the plan, where that is shown.
+func (p projectPage) GamesByMonth() []month[planRow] {
+	games := slices.Clone(p.Games)
+	for i := range games {
+		if p.ShowsPlan() && !games[i].Kept {
+			games[i].Changes, games[i].Note = nil, ""
+		}
+	}
+	return planMonths(games)
+}
 
 // An outcome is what an import did.
 type outcome struct {
@@ -1228,6 +1238,14 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%s %ss", thousands(n), noun)
+}
+
+// possessive reads "Lakers’" or "Heat’s".
+func possessive(name string) string {
+	if strings.HasSuffix(name, "s") {
+		return name + "’"
+	}
+	return name + "’s"
 }
 
 // thousands writes a count with commas: 1,230.

@@ -189,11 +189,11 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 		},
 		"in step but for a game that is left out": {
 			planView{Project: "Celtics", Added: leftOut, Unchanged: rows(80)},
-			"“Celtics” is in step with the schedule. There is nothing to do.", "Add to Todoist",
+			"“Celtics” is in step with the schedule.", "Add to Todoist",
 		},
 		"in step": {
 			planView{Project: "Celtics", Unchanged: rows(82)},
-			"“Celtics” is in step with the schedule. There is nothing to do.", "Add to Todoist",
+			"“Celtics” is in step with the schedule.", "Add to Todoist",
 		},
 		"no game fits": {
 			planView{Project: "Celtics", New: 1, Targets: 1},
@@ -273,6 +273,33 @@ func TestAGroupOfOptionsOpensWhereSomethingIsWrong(t *testing.T) {
 		if got := page.Open(group); got != want {
 			t.Errorf("Open(%q) = %v, want %v", group, got, want)
 		}
+	}
+	full := importPage{Teams: page.Teams, Plan: &planView{Notices: []notice{{Kind: "stop"}}}}
+	roomy := importPage{Teams: page.Teams, Plan: &planView{Notices: []notice{{Kind: "warn"}}}}
+	if !full.Open("project") || full.Open("games") || roomy.Open("project") {
+		t.Error("the project’s options are not open just where the tasks do not fit")
+	}
+}
+
+func TestTheGamesToComeDoNotRepeatThePlan(t *testing.T) {
+	games := []planRow{
+		{ID: "moved", Changes: []change{{"When", "Wed", "Tue"}}, Note: "What you edited yourself stays."},
+		{ID: "kept", Changes: []change{{"When", "Sat", "Thu"}}, Note: "You edited this task, so it stays as you have it.", Kept: true},
+	}
+	for name, tt := range map[string]struct {
+		page projectPage
+		want int
+	}{
+		"beside the plan": {projectPage{Games: games, Plan: &planView{Changed: games[:1]}}, 0},
+		"without it":      {projectPage{Games: games, Plan: &planView{}, Done: &outcome{}}, 1},
+	} {
+		rows := tt.page.GamesByMonth()[0].Rows
+		if len(rows[0].Changes) != tt.want || (rows[0].Note != "") != (tt.want > 0) || len(rows[1].Changes) != 1 || rows[1].Note == "" {
+			t.Errorf("%s: the rows are %v", name, rows)
+		}
+	}
+	if len(games[0].Changes) != 1 {
+		t.Error("the page’s own games were changed")
 	}
 }
 

@@ -153,7 +153,7 @@ func ParseOptions(v url.Values) (Options, error) {
 		if is := o.Without.named()[name]; is != nil {
 			*is = true
 		} else {
-			p.unknown("without", name, "It is one of: sections, duration, reminder.")
+			p.unknown("without", name, "Choose among: sections, duration, reminder.")
 		}
 	}
 	if p.text("reminder", 20) != "none" {
@@ -271,7 +271,7 @@ func (p *parser) choice(field string, values ...string) string {
 	case slices.Contains(values, s):
 		return s
 	}
-	p.unknown(field, s, "It is one of: "+strings.Join(values, ", ")+".")
+	p.unknown(field, s, "Choose one of: "+strings.Join(values, ", ")+".")
 	return values[0]
 }
 
@@ -315,7 +315,7 @@ func (p *parser) types() []schedule.Type {
 	var types []schedule.Type
 	for _, s := range p.list("type") {
 		if !slices.Contains(everyType, schedule.Type(s)) {
-			p.unknown("type", s, "It is one of: preseason, regular, cup, playin, playoffs.")
+			p.unknown("type", s, "Choose among: preseason, regular, cup, playin, playoffs.")
 			continue
 		}
 		types = append(types, schedule.Type(s))

@@ -1006,7 +1006,7 @@ func (a *account) fit(p *Plan) {
 			new = fmt.Sprintf("%d new ones", fresh)
 		}
 		stop("Your Todoist plan holds %d projects and you have %d, so there is no room for %s. "+
-			"Choose one of your projects below, or archive one in Todoist first.", *most, projects, new)
+			"Choose one of your projects in the options, or archive one in Todoist first.", *most, projects, new)
 	}
 	for _, part := range p.Parts {
 		have, names := 0, map[string]bool{}

@@ -129,7 +129,7 @@ document.addEventListener('change', (event) => {
     else button.textContent = `Add ${tasks(n)} to Todoist`;
     button.disabled = n + changing === 0;
   }
-  if (line) line.textContent = line.textContent.replace(/^[\d,]+ tasks?/, tasks(n));
+  if (line) line.firstChild.data = line.firstChild.data.replace(/^[\d,]+ tasks?/, tasks(n));
   if (options()) {
     for (const field of options().querySelectorAll('input[type=hidden][name=skip]')) field.remove();
     for (const id of leftOut()) {
