@@ -21,6 +21,14 @@ func TestPagesAreWrittenAsAFanWouldWrite(t *testing.T) {
 		}
 	}
 
+	// The calendar joins two nights in a row where it shows both.
+	for filter, joins := range map[string]bool{"": true, "?from=2027-03-11&to=2027-03-11": false} {
+		page := b.get("/teams/lal" + filter).want(http.StatusOK).has("Back-to-back, first night")
+		if strings.Contains(page.body, " b2b-1") != joins {
+			t.Errorf("%s joins two nights: %v, want %v", page.url, !joins, joins)
+		}
+	}
+
 	account := s.account("fan", fake.Pro)
 	b.signIn(account)
 	preview := b.get("/import?team=MIA").want(http.StatusOK)

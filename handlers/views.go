@@ -268,6 +268,8 @@ type gameRow struct {
 	// BackToBack is 1 on the first and 2 on the second of two nights in a
 	// row, else 0.
 	BackToBack int
+	// Joined says that the calendar shows the other night as well.
+	Joined bool
 	// Postponed games have no new date yet; Over games are finished.
 	Postponed, Over bool
 }
@@ -1163,6 +1165,16 @@ func (rd reader) calendarOf(games []gameRow) []calendarMonth {
 	}
 	if first == "" {
 		return nil
+	}
+	for date, games := range days {
+		for i := range games {
+			day, _ := time.Parse(time.DateOnly, date)
+			other := day.AddDate(0, 0, 1)
+			if games[i].BackToBack == 2 {
+				other = day.AddDate(0, 0, -1)
+			}
+			games[i].Joined = games[i].BackToBack > 0 && len(days[other.Format(time.DateOnly)]) > 0
+		}
 	}
 	begin, _ := time.Parse(time.DateOnly, first)
 	end, _ := time.Parse(time.DateOnly, last)

@@ -185,7 +185,10 @@ async function run(form) {
       const line = document.createElement('li');
       const name = document.createElement('strong');
       name.textContent = title;
-      line.append(name, `, ${day}`, reasons.size > 1 ? `: ${reason}` : '');
+      const when = document.createElement('span');
+      when.className = 'when';
+      when.textContent = day;
+      line.append(name, ', ', when, reasons.size > 1 ? `: ${reason}` : '');
       return line;
     }));
     say(message);

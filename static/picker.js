@@ -5,6 +5,7 @@ const find = document.querySelector('#find');
 const cards = [...document.querySelectorAll('[data-team]')];
 const found = document.querySelector('#found');
 const none = document.querySelector('#none');
+const next = document.querySelector('#next-zone');
 
 const plain = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
 const words = (text) => plain(text).split(/[^a-z0-9]+/).filter(Boolean);
@@ -28,6 +29,7 @@ function filter() {
     group.hidden = !group.querySelector('[data-team]:not([hidden])');
   }
   none.hidden = count > 0;
+  next.hidden = !count;
   clearTimeout(telling);
   telling = setTimeout(() => {
     found.textContent = typed.length ? `${count} ${count === 1 ? 'team' : 'teams'} found` : '';
