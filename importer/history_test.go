@@ -45,6 +45,9 @@ type history struct {
 
 var remindersPattern = regexp.MustCompile(`min \[.*?\]`)
 
+// undated is the fingerprint of no date.
+var undated = fingerprint(new(task).value(fieldDue))
+
 type marking struct {
 	mark mark
 	ok   bool
@@ -188,6 +191,9 @@ func (h *history) own(*rapid.T) {
 		if task.Due != nil {
 			edit(func(t *fake.Task) { t.Due, t.Duration = nil, nil })
 			note("due", "")
+			if m, _ := h.mark(task); m.prints[fieldDue] == undated {
+				delete(h.edits[task.ID], "due") // as Tipoff wrote it: no edit any more
+			}
 		}
 	case "priority":
 		edit(func(t *fake.Task) { t.Priority = 2 })
