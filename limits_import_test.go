@@ -232,6 +232,10 @@ func TestAnImportThatTurnsOutNotToFitSaysWhatIsMissing(t *testing.T) {
 			account.SetLimits(fake.Free.Limits(), enforced)
 			b := s.browser().signIn(account)
 			form := b.get("/import?"+tt.query).want(http.StatusOK).form("post", "/imports")
+			streamed := b.post("/imports", form, "Accept", "text/event-stream").want(http.StatusOK)
+			if offered := strings.Contains(streamed.body, "Into “Inbox”"); !strings.Contains(streamed.body, "event: failed") || offered != (name == "projects") {
+				t.Errorf("the streamed import says:\n%.600s", streamed.body)
+			}
 			p := b.post("/imports", form)
 			if p.status < 400 {
 				t.Fatalf("the import answered %d", p.status)
@@ -246,6 +250,11 @@ func TestAnImportThatTurnsOutNotToFitSaysWhatIsMissing(t *testing.T) {
 			}
 			if n != tt.tasks {
 				t.Errorf("there are %d tasks, want %d", n, tt.tasks)
+			}
+			if link := p.offers()["Into “Inbox”"]; (link == "") == (name == "projects") {
+				t.Errorf("the page offers %v", p.offers())
+			} else if link != "" {
+				b.get(link).want(http.StatusOK).has("65 tasks will be added to “Inbox”")
 			}
 			// Once there is room, the same button does the rest.
 			account.SetLimits(fake.Free.Limits(), fake.Free.Limits())

@@ -202,13 +202,7 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 		}
 		v.Notices = append(v.Notices, notice{Kind: kind, Text: n.Text})
 	}
-	for _, o := range plan.Offers {
-		text := o.Text
-		if to := string(o.Options.To); to != "" {
-			text = strings.ReplaceAll(text, to, rd.momentOfDay(to).Day)
-		}
-		v.Offers = append(v.Offers, offer{text, planPath(o.Options), o.Tasks})
-	}
+	v.Offers = offersOf(plan, rd)
 	for _, c := range plan.Changes() {
 		row := rowOf(c, rd)
 		switch c.Kind {
@@ -233,6 +227,18 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 	}
 	v.gather()
 	return v
+}
+
+// offersOf are a plan's offers as the pages show them.
+func offersOf(plan *importer.Plan, rd reader) (all []offer) {
+	for _, o := range plan.Offers {
+		text := o.Text
+		if to := string(o.Options.To); to != "" {
+			text = strings.ReplaceAll(text, to, rd.momentOfDay(to).Day)
+		}
+		all = append(all, offer{text, planPath(o.Options), o.Tasks})
+	}
+	return all
 }
 
 // planReader reads times in the zone of the plan's tasks, or in the account's
@@ -396,6 +402,10 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 		row := rowOf(failed.Change, rd)
 		f.Failed = append(f.Failed, failedGame{Title: row.Title, Day: row.When.Day, Reason: failed.Reason})
 	}
+	for _, o := range offersOf(out.Left, rd) {
+		o.Link = s.base + o.Link
+		f.Offers = append(f.Offers, o)
+	}
 	status := http.StatusBadGateway
 	if err != nil {
 		status = s.problemOf(err).Status
@@ -507,6 +517,8 @@ type (
 		Done       int          `json:"done"`
 		Total      int          `json:"total"`
 		Failed     []failedGame `json:"failed,omitempty"`
+		// Offers are what would fit where the account has no room.
+		Offers []offer `json:"offers,omitempty"`
 		// SignIn is the address to sign in at again, where that is what helps.
 		SignIn string `json:"signIn,omitempty"`
 	}

@@ -658,8 +658,9 @@ type planView struct {
 
 // An offer is another plan, in words, and the path of its page.
 type offer struct {
-	Text, Link string
-	Tasks      int
+	Text  string `json:"text"`
+	Link  string `json:"link"`
+	Tasks int    `json:"tasks"`
 }
 
 // A planRow is one task of a plan.

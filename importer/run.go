@@ -883,6 +883,14 @@ func (r *run) outcome(ended error) *Outcome {
 			o.Unchanged++
 		}
 	}
+	// An account that turned out to have no room for a project may have it in one.
+	if len(o.Projects) == 1 && o.Projects[0] == "" && slices.ContainsFunc(slices.Collect(maps.Values(r.refused)), func(e *todoist.Error) bool {
+		return e.Tag == todoist.TagProjectLimit
+	}) {
+		none := 0
+		r.account.limits.Projects, r.left.short.projects = &none, true
+		r.left.Offers = r.account.offers(r.left)
+	}
 	for _, n := range r.left.Notices {
 		if !n.Stop && !slices.Contains(r.plan.Notices, n) {
 			o.Notices = append(o.Notices, n.Text)

@@ -171,7 +171,7 @@ async function run(form) {
   text.textContent = 'Asking Todoist…';
   document.querySelector('#running-title').focus();
 
-  const stop = ({ message, retryAfter, failed = [], signIn }) => {
+  const stop = ({ message, retryAfter, failed = [], offers = [], signIn }) => {
     running = false;
     box.hidden = true;
     fault.hidden = false;
@@ -181,7 +181,15 @@ async function run(form) {
     if (signIn) link.href = signIn;
     // One reason for all of them is in the message already.
     const reasons = new Set(failed.map(({ reason }) => reason));
-    fault.querySelector('.missing').replaceChildren(...failed.map(({ title, day, reason }) => {
+    const fits = offers.map((offer) => {
+      const line = document.createElement('li');
+      const link = document.createElement('a');
+      link.href = offer.link;
+      link.textContent = offer.text;
+      line.append('This fits: ', link, `, ${tasks(offer.tasks)}`);
+      return line;
+    });
+    fault.querySelector('.missing').replaceChildren(...fits, ...failed.map(({ title, day, reason }) => {
       const line = document.createElement('li');
       const name = document.createElement('strong');
       name.textContent = title;
