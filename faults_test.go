@@ -146,13 +146,14 @@ func wantedLong(team string) []schedule.Game {
 
 const longWrites = 3
 
-// shownForm is longForm as the import page of a new account has it, with the
-// plan's fingerprint, which is the same for all accounts of one id.
+// shownForm is longForm as the import page of a new account had it a minute ago,
+// with the plan's fingerprint, which is the same for all accounts of one id.
 func shownForm(t *testing.T) (url.Values, error) {
 	r, err := newRig(t, clientCut{})
 	if err != nil {
 		return nil, err
 	}
+	r.step.Store(int64(-time.Minute))
 	b := r.browser()
 	if err := b.consents(r.account("ola", fake.Pro)); err != nil {
 		return nil, err

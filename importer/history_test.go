@@ -340,6 +340,17 @@ func (h *history) fault() {
 	h.server.Fail(f)
 }
 
+// lookOf is how one task looks. If the game of a stripped one is imported again and
+// Todoist answers with the task that it made the first time, a reminder hangs on
+// that.
+func (h *history) lookOf(t fake.Task) string {
+	look := strings.Join(h.look([]fake.Task{t}), "")
+	if h.stripped[t.ID] {
+		look = remindersPattern.ReplaceAllString(look, "")
+	}
+	return look
+}
+
 // An around is what an import has to leave alone.
 type around struct {
 	tasks    map[string]string // by id, those without a mark
@@ -357,13 +368,7 @@ func (h *history) around() around {
 			if t.ParentID != "" {
 				t.ProjectID, t.SectionID = "", "" // it goes with the one above
 			}
-			look := strings.Join(h.look([]fake.Task{t}), "")
-			if h.stripped[t.ID] {
-				// If its game is imported again and Todoist answers with the task
-				// that it made the first time, a reminder hangs on that.
-				look = remindersPattern.ReplaceAllString(look, "")
-			}
-			a.tasks[t.ID] = look + fmt.Sprint(t.ProjectID, t.SectionID, t.ParentID, t.Deleted, t.Description)
+			a.tasks[t.ID] = h.lookOf(t) + fmt.Sprint(t.ProjectID, t.SectionID, t.ParentID, t.Deleted, t.Description)
 		}
 	}
 	for _, n := range h.fan.Notes() {
@@ -678,7 +683,12 @@ func (h *history) thereAndBack(*rapid.T) {
 	}
 	account := func() string {
 		open := slices.DeleteFunc(h.fan.Sections(""), func(s fake.Section) bool { return s.Deleted })
-		return fmt.Sprint(h.projects(), open, h.look(h.tasks("")))
+		var tasks []string
+		for _, t := range h.tasks("") {
+			tasks = append(tasks, h.lookOf(t))
+		}
+		slices.Sort(tasks)
+		return fmt.Sprint(h.projects(), open, tasks)
 	}
 	defer h.dump()
 	query, before := h.query(), account()

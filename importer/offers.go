@@ -23,8 +23,12 @@ type Offer struct {
 	Options Options
 }
 
-// mostOffered bounds how many of the owner's projects are offered.
-const mostOffered = 3
+// mostOffered bounds how many of the owner's projects are offered, and mostTried
+// of how many a plan is made to find them: those that hold the fewest tasks.
+const (
+	mostOffered = 3
+	mostTried   = 6
+)
 
 // offers are the choices that would do where the plan lacks something. Each of
 // them was tried: nothing is promised that is refused again.
@@ -86,7 +90,7 @@ func (a *account) offers(p *Plan) []Offer {
 		return o
 	}
 	roomy, offered := a.roomy(p.Options.Target), 0
-	for _, project := range roomy {
+	for _, project := range roomy[:min(mostTried, len(roomy))] {
 		if offered < mostOffered && offer(into(project), "Into “%s”%s", project.Name, without) {
 			offered++
 		}

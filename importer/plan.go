@@ -73,9 +73,15 @@ func (c *Change) key() string {
 	return c.part.set + " " + strings.Join(c.part.Teams, " ") + " " + c.Game.ID
 }
 
-// print is a fingerprint of what the change would write, whether it is left
-// out or not.
-func (c *Change) print() string {
+// Lengths of the parts of Change.print.
+const (
+	keyLength   = 4
+	writeLength = 8
+)
+
+// print is a fingerprint of the game, and one of what the change would write,
+// whether it is left out or not.
+func (c *Change) print() (key, writes string) {
 	h := sha256.New()
 	fmt.Fprintln(h, c.Kind, c.key())
 	if c.Task != nil {
@@ -84,7 +90,7 @@ func (c *Change) print() string {
 	for _, f := range c.writes() {
 		fmt.Fprintf(h, "%d=%q\n", f, c.want.value(f))
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:6])
+	return fingerprint(c.key()), base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:6])
 }
 
 // writes are the fields that the change writes.
@@ -152,6 +158,7 @@ type Plan struct {
 	Limits   todoist.Limits
 	Projects []todoist.Project
 
+	made  time.Time
 	short shortage
 }
 
@@ -180,29 +187,54 @@ func (p *Plan) Stopped() bool {
 	return slices.ContainsFunc(p.Notices, func(n Notice) bool { return n.Stop })
 }
 
-// Fingerprint stands for all that the plan would write, and for what it would
-// write if nothing were left out.
+// Fingerprint stands for the time of the plan, for all that it would write, and
+// for what it would write if nothing were left out.
 func (p *Plan) Fingerprint() string {
 	var b strings.Builder
+	b.WriteString(writeTime(p.made) + ".")
 	for _, c := range p.Changes() {
 		if c.Pending() || c.Kind == Add {
-			b.WriteString(c.print())
+			key, writes := c.print()
+			b.WriteString(key + writes)
 		}
 	}
 	return b.String()
 }
 
-// within reports whether the plan writes nothing that a plan with this
-// fingerprint would not have written. An earlier try may have done a part of
-// it already.
-func (p *Plan) within(shown string) bool {
-	const length = 8
-	known := map[string]bool{}
-	for i := 0; i+length <= len(shown); i += length {
-		known[shown[i:i+length]] = true
+// isWhat reports whether the plan is what was shown with a fingerprint, but for
+// what its owner has left out since, and what Tipoff itself has written since:
+// an earlier try may have done a part of it already.
+func (p *Plan) isWhat(shown string) bool {
+	at, prints, _ := strings.Cut(shown, ".")
+	since, ok := readTime(at)
+	if !ok {
+		return false
+	}
+	known, left := map[string]bool{}, map[string]map[string]bool{} // left by game
+	for ; len(prints) >= keyLength+writeLength; prints = prints[keyLength+writeLength:] {
+		key, print := prints[:keyLength], prints[:keyLength+writeLength]
+		if left[key] == nil {
+			left[key] = map[string]bool{}
+		}
+		known[print], left[key][print] = true, true
+	}
+	if prints != "" {
+		return false
 	}
 	for _, c := range p.Changes() {
-		if c.Pending() && !known[c.print()] {
+		key, writes := c.print()
+		ours := c.found != nil && c.found.marked && !c.found.mark.written.Before(since)
+		switch {
+		case c.Pending() && !known[key+writes]:
+			return false
+		case c.Pending():
+			delete(left[key], key+writes)
+		case c.LeftOut, ours:
+			delete(left, key)
+		}
+	}
+	for _, prints := range left {
+		if len(prints) > 0 {
 			return false
 		}
 	}
@@ -259,7 +291,7 @@ func (im *Importer) plan(ctx context.Context, c *todoist.Client, a *account, opt
 // sets of a run stay as they were, whatever its own writes make of them.
 func (a *account) plan(opts Options, settled []*Part) (*Plan, error) {
 	opts.Skip = resolve(opts.Skip, a.season)
-	p := &Plan{Season: a.season.Label, User: a.user, Limits: a.limits, Options: opts,
+	p := &Plan{made: a.now, Season: a.season.Label, User: a.user, Limits: a.limits, Options: opts,
 		Projects: slices.Collect(maps.Values(a.projects))}
 	slices.SortFunc(p.Projects, func(x, y todoist.Project) int {
 		return cmp.Or(inboxFirst(x)-inboxFirst(y), strings.Compare(x.Name, y.Name), strings.Compare(x.ID, y.ID))

@@ -69,9 +69,9 @@ type Failure struct {
 }
 
 // Run makes the plan anew and carries it out. shown is the fingerprint of the
-// plan that the person saw, or empty; a plan that would write more than was
-// shown is not run but returned as a [Changed], and one that does not fit as
-// a [Stopped].
+// plan that the person saw, or empty; one that is not what was shown, but for
+// what an earlier try has done of it, is not run but returned as a [Changed], and
+// one that does not fit as a [Stopped].
 //
 // Nothing is made twice, whatever is lost on the way. Runs of one user take
 // turns within this process. Between processes, and for a request that is sent
@@ -99,7 +99,7 @@ func (im *Importer) Run(ctx context.Context, c *todoist.Client, user string, opt
 	if err != nil {
 		return nil, err
 	}
-	if shown != "" && !plan.within(shown) {
+	if shown != "" && !plan.isWhat(shown) {
 		return nil, &Changed{plan}
 	}
 	if plan.Stopped() && plan.Pending() > 0 {
