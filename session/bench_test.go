@@ -37,7 +37,7 @@ func fill(b *testing.B, s *site, n int) []string {
 	}
 	// FerretDB looks through all documents before it replaces one, so these are
 	// inserted there.
-	if m, ok := s.store.(*mongoStore); ok {
+	if m, ok := s.faults.store.(*mongoStore); ok {
 		for part := range slices.Chunk(rows, 1000) {
 			var documents []mongoRow
 			for _, r := range part {
