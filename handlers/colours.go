@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 
 	"github.com/lucasb-eyer/go-colorful"
 
@@ -142,6 +143,12 @@ func hex(s string) colorful.Color {
 	}
 	return c
 }
+
+// Finding the colours takes a while, and they are the same for every site.
+var (
+	teamThemes = sync.OnceValue(func() map[string]theme { return themes(schedule.Teams()) })
+	teamStyles = sync.OnceValue(func() []byte { return teamsCSS(schedule.Teams()) })
+)
 
 // A theme is a team's surface in both schemes.
 type theme struct{ light, dark string }

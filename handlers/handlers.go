@@ -61,9 +61,9 @@ type server struct {
 
 // New returns the handler of the whole site.
 func New(cfg Config) (http.Handler, error) {
-	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/"), themes: themes(schedule.Teams()), cache: cache{now: cfg.Now}}
+	s := &server{Config: cfg, base: strings.TrimSuffix(cfg.PublicURL.Path, "/"), themes: teamThemes(), cache: cache{now: cfg.Now}}
 	var err error
-	if s.files, err = static.New(map[string][]byte{"teams.css": teamsCSS(schedule.Teams())}); err != nil {
+	if s.files, err = static.New(map[string][]byte{"teams.css": teamStyles()}); err != nil {
 		return nil, fmt.Errorf("prepare the static files: %w", err)
 	}
 	if s.pages, err = newPages(s.base, s.files); err != nil {
