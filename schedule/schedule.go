@@ -14,6 +14,7 @@ package schedule
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,10 +93,10 @@ func startYear(label string) (int, bool) {
 	return year, true
 }
 
-// seasonLabel names the season that begins in this calendar year: "2026-27".
+// seasonLabel names the season that begins in this calendar year: "2026-27". Any
+// year will do, since feeds may name any.
 func seasonLabel(year int) string {
-	next := strconv.Itoa(year + 1)
-	return strconv.Itoa(year) + "-" + next[len(next)-2:]
+	return fmt.Sprintf("%d-%02d", year, (year+1)%100)
 }
 
 // seasonYear returns the year in which the season under way at an instant
