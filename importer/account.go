@@ -289,9 +289,12 @@ func (a *account) home(project string) (set string, made bool) {
 			}
 			votes[e.mark.set]++
 			added, _ := time.Parse(time.RFC3339, e.AddedAt)
-			if !e.mark.own.IsZero() && (soon(e.mark.own) || soon(added)) {
-				fits[e.mark.set] = true
-				byUs[e.mark.set] = byUs[e.mark.set] || err == nil && !e.mark.taken
+			switch {
+			case e.mark.own.IsZero():
+			case e.mark.taken: // its age was read, not guessed
+				fits[e.mark.set] = fits[e.mark.set] || err != nil || created.Unix() == e.mark.own.Unix()
+			case soon(e.mark.own) || soon(added):
+				fits[e.mark.set], byUs[e.mark.set] = true, err == nil
 			}
 		}
 	}

@@ -216,3 +216,71 @@ func (w *world) twoAtOnce(query string) {
 		}
 	}
 }
+
+// TestAGameMovedIntoAnotherProjectDoesNotMakeItItsOwn imports into a project to
+// which the owner has moved a game from one that was taken by its name.
+func TestAGameMovedIntoAnotherProjectDoesNotMakeItItsOwn(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		w := newWorld(t, twoGames(), fake.Free)
+		mine := w.fan.AddProject(fake.Project{Name: "Mine"})
+		w.wait(time.Minute)
+		if taken {
+			w.fan.AddProject(fake.Project{Name: "Boston Celtics 2026-27"})
+		}
+		w.wait(time.Hour)
+		w.imports("team=BOS")
+		if err := w.fan.MoveTask(w.taskOf("0022600001").ID, mine, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.wait(time.Hour)
+		query := "team=BOS&team=NYK&games=upcoming&priority=2&target=" + mine
+		if out := w.imports(query); out.Plan.Parts[0].set != out.Left.Parts[0].set || len(w.tasks(mine)) != 2 {
+			t.Errorf("taken %t: there are %d tasks, and the set changed from %s to %s", taken, len(w.tasks(mine)),
+				out.Plan.Parts[0].set, out.Left.Parts[0].set)
+		}
+		w.silent(query)
+		// Whose project it was before is no reason to take it back whole.
+		for _, p := range w.projects() {
+			if p.Name != "Boston Celtics 2026-27" {
+				continue
+			}
+			r, err := w.im.Removal(t.Context(), w.client(), p.ID, false)
+			if err != nil || r.Whole == taken {
+				t.Errorf("taken %t: %v, the project would go: %t", taken, err, r.Whole)
+			}
+		}
+	}
+}
+
+func TestAnUpdateKeepsTheOptionsOfOpenTasksWhateverIsCompleted(t *testing.T) {
+	w := newWorld(t, twoGames(), fake.Free)
+	inbox := w.fan.InboxID()
+	w.imports("team=BOS&team=NYK&target=" + inbox)
+	for _, task := range w.tasks(inbox) {
+		if err := w.fan.CompleteTask(task.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.season = seasonOf(midSeason.Add(time.Hour), append(w.season.Games, game(3, "MIA", "BOS", evening(6)))...)
+	w.imports("team=BOS&title=emoji&target=" + inbox)
+	e, err := w.im.Project(t.Context(), w.client(), inbox)
+	if err != nil || e.Plan.Pending() != 0 || e.Plan.Options.Title != TitleEmoji {
+		t.Errorf("%v: %d changes with titles as %s, want none with %s", err, e.Plan.Pending(), e.Plan.Options.Title, TitleEmoji)
+	}
+}
+
+func TestATaskWithoutItsMarkStandsForItsGameWhenAnotherGameMoves(t *testing.T) {
+	w := newWorld(t, seasonOf(midSeason, game(1, "BOS", "NYK", evening(2)), game(2, "BOS", "NYK", evening(4))), fake.Free)
+	w.imports("team=BOS")
+	stripped, other := w.taskOf("0022600001"), w.taskOf("0022600002")
+	if err := w.fan.EditTask(stripped.ID, func(t *fake.Task) { t.Description = "mine" }); err != nil {
+		t.Fatal(err)
+	}
+	// The second game has a new day and a new id.
+	w.season = seasonOf(midSeason.Add(time.Hour), game(1, "BOS", "NYK", evening(2)), game(3, "BOS", "NYK", evening(9)))
+	w.imports("team=BOS")
+	if got := w.taskOf("0022600003"); got.ID != other.ID || len(w.tasks("")) != 2 {
+		t.Errorf("the game that moved has the task %s of %d, want %s of 2", got.ID, len(w.tasks("")), other.ID)
+	}
+	w.silent("team=BOS")
+}
