@@ -252,6 +252,18 @@ func TestARemovalWithoutConsentRemovesNothing(t *testing.T) {
 	}
 }
 
+// mayDelete lets the owner consent to the deletion that the page of a removal
+// asks for.
+func (b *browser) mayDelete(a *fake.Account, path string) {
+	b.t.Helper()
+	asked := b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusSeeOther)
+	back, err := b.site.fake.Consent(asked.location(), a)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.get(back).want(http.StatusSeeOther)
+}
+
 // TestARemovalCutShortSaysHowFarItCame presses the button until all is gone,
 // with something in the way each time.
 func TestARemovalCutShortSaysHowFarItCame(t *testing.T) {
@@ -264,12 +276,7 @@ func TestARemovalCutShortSaysHowFarItCame(t *testing.T) {
 	b.importTeam("team=BOS&team=NYK&target=" + sports).want(http.StatusSeeOther)
 	all := len(tasks(account, sports)) - 2
 	path := "/projects/" + sports + "/remove"
-	asked := b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusSeeOther)
-	back, err := s.fake.Consent(asked.location(), account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.get(back).want(http.StatusSeeOther)
+	b.mayDelete(account, path)
 	for _, tt := range []struct {
 		fault  fake.Fault
 		status int
@@ -303,12 +310,7 @@ func TestATaskOfTheOwnersBelowAGameOutlivesIt(t *testing.T) {
 	// It cannot be moved out of the way at first, and nothing is deleted then.
 	remove := s.fake.Fail(fake.Fault{Command: "item_move", Refuse: &fake.Error{Message: "No", Code: 1, Tag: "FORBIDDEN", HTTP: http.StatusForbidden}})
 	path := "/projects/" + project + "/remove"
-	asked := b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusSeeOther)
-	back, err := s.fake.Consent(asked.location(), account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.get(back).want(http.StatusSeeOther)
+	b.mayDelete(account, path)
 	before := snapshot(account)
 	b.post(path, b.get(path).want(http.StatusOK).form("post", path)).want(http.StatusBadGateway).has("0 of 65 tasks are gone")
 	wantSnapshot(t, account, before)
