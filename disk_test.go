@@ -108,16 +108,10 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			left.client.Jar.SetCookies(at, leaving.cookies())
-			ready := func(status int) {
-				t.Helper()
-				if got, body := fetch(t, "http://"+s.addr+"/readyz"); got != status {
-					t.Errorf("/readyz answered %d %q, want %d", got, body, status)
-				}
-			}
-			ready(http.StatusOK)
+			s.awaitReady(http.StatusOK)
 
 			spoil()
-			ready(http.StatusServiceUnavailable)
+			s.awaitReady(http.StatusServiceUnavailable)
 			for _, path := range []string{"/", "/teams/bos", "/teams/bos.ics", "/livez"} {
 				s.browser().get(path).want(http.StatusOK)
 			}
@@ -138,7 +132,7 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 			}
 
 			mend()
-			ready(http.StatusOK)
+			s.awaitReady(http.StatusOK)
 			a.get("/projects").want(http.StatusOK)
 			s.browser().signIn(bob).importTeam("team=BOS").want(http.StatusSeeOther)
 			for _, team := range []string{"BOS", "NYK"} {

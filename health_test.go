@@ -39,6 +39,7 @@ func TestReadyzSaysWhenSessionsCannotBeKeptAndTheScheduleStaysUp(t *testing.T) {
 	if _, err := db.Exec("ALTER TABLE sessions RENAME TO gone"); err != nil {
 		t.Fatal(err)
 	}
+	s.awaitReady(http.StatusServiceUnavailable)
 	if status, body := fetch(t, "http://"+s.addr+"/readyz"); status != http.StatusServiceUnavailable || body != "the session store does not answer\n" {
 		t.Errorf("/readyz without a store answered %d %q", status, body)
 	}
@@ -57,6 +58,7 @@ func TestReadyzSaysWhenSessionsCannotBeKeptAndTheScheduleStaysUp(t *testing.T) {
 	if _, err := db.Exec("ALTER TABLE gone RENAME TO sessions"); err != nil {
 		t.Fatal(err)
 	}
+	s.awaitReady(http.StatusOK)
 	if status, _ := fetch(t, "http://"+s.addr+"/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz answered %d after the store came back", status)
 	}
@@ -226,4 +228,17 @@ func TestTheStartNamesWhatAHostHasToKnow(t *testing.T) {
 	if strings.Contains(s.log.String(), "secret-of-the-client") {
 		t.Error("the start shows a secret")
 	}
+}
+
+// awaitReady waits until /readyz answers with a status: its answer is kept for a
+// second.
+func (s *site) awaitReady(status int) {
+	s.t.Helper()
+	for range 300 {
+		if got, _ := fetch(s.t, "http://"+s.addr+"/readyz"); got == status {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatalf("/readyz does not come to answer %d", status)
 }

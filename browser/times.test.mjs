@@ -18,13 +18,13 @@ after(async () => {
 const squeeze = (text) => text.replace(/[\s\u202f]+/g, ' ').trim();
 const next = async (page, team) => squeeze(await page.locator(`.card:has(.name:text-is("${team}")) .next`).innerText());
 
-test('visitors read times in their own zone, on their own clock, in their own language', async () => {
+test('visitors read times in their own zone, on their own clock, in their own order', async () => {
   for (const [options, landing, zone, weekday, row, day] of [
     [{ locale: 'en-US', timezoneId: 'America/New_York' }, 'at Kings, tomorrow, 10:00 PM', 'New York time', 'Sun', 'Sat, Nov 21, 10:00 PM', '21'],
     [{ locale: 'en-US', timezoneId: 'America/Los_Angeles' }, 'at Kings, tomorrow, 7:00 PM', 'Los Angeles time', 'Sun', 'Sat, Nov 21, 7:00 PM', '21'],
     [{ locale: 'en-GB', timezoneId: 'Europe/London' }, 'at Kings, in 2 days, 03:00', 'London time', 'Mon', 'Sun 22 Nov, 03:00', '22'],
-    [{ locale: 'de-DE', timezoneId: 'Europe/Berlin' }, 'at Kings, in 2 days, 04:00', 'Berlin time', 'Mo', 'So., 22. Nov., 04:00', '22'],
-    [{ locale: 'ja-JP', timezoneId: 'Asia/Tokyo' }, 'at Kings, tomorrow, 12:00', 'Tokyo time', '日', '11月22日(日), 12:00', '22'],
+    [{ locale: 'de-DE', timezoneId: 'Europe/Berlin' }, 'at Kings, in 2 days, 04:00', 'Berlin time', 'Mon', 'Sun 22 Nov, 04:00', '22'],
+    [{ locale: 'ja-JP', timezoneId: 'Asia/Tokyo' }, 'at Kings, tomorrow, 12:00', 'Tokyo time', 'Sun', 'Sun, Nov 22, 12:00', '22'],
   ]) {
     const page = await visitor(browser, site, options);
     await page.goto(site.url);
@@ -36,8 +36,6 @@ test('visitors read times in their own zone, on their own clock, in their own la
     const cell = page.locator('.month-grid', { hasText: /2026/ }).locator('.cell', { hasText: 'Celtics at Kings' });
     assert.equal(await cell.locator('.num').innerText(), day, 'the day in the calendar is theirs, too');
     assert.equal(await page.locator('.row.game', { hasText: 'Celtics at Kings' }).first().locator('time').textContent(), row);
-    const lang = options.locale.startsWith('en') ? null : options.locale.slice(0, 2);
-    assert.equal(await page.locator('.row.game .day').first().getAttribute('lang'), lang, 'and is read out in their language');
     await page.done();
   }
 });

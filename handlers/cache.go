@@ -1,62 +1,55 @@
 package handlers
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-	"hash/crc32"
 	"html/template"
-	"math/bits"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/flate"
-
 	"tipoff/schedule"
-	"tipoff/session"
-	"tipoff/static"
-	"tipoff/templates"
 )
 
 const (
-	// keepFor is how old a kept page may get. Pages say how long it is until a
+	// keepFor is how old a kept part may get. Pages say how long it is until a
 	// game, to the minute.
 	keepFor = 10 * time.Second
-	// keepAtMost bounds the memory of kept pages, roughly: what comes after is
-	// rendered for each request.
-	keepAtMost = 12 << 20
+	// keepAtMost bounds the memory of what is kept for visitors who read times
+	// otherwise than the league does: each brings a zone of their own choosing.
+	keepAtMost = 8 << 20
 )
 
-// A keptKey is everything that a kept page depends on besides the schedule and
-// the time.
-type keptKey struct {
-	path     string
-	signedIn bool
-	last     string // team that the home page offers once more
-	// How times are read: by a visitor's header, or as session.User has it.
-	times, zone, lang string
-	clock24, dayFirst bool
-	startDay          int
+// A style is how somebody reads times. With the schedule and the time it is all
+// that the games of a page depend on.
+type style struct {
+	zone              string
+	hours24, dayFirst bool
+	weekStart         time.Weekday
 }
 
-// A cache keeps the pages that many people see alike. Who is signed in is not in
-// them: the place for that is left open and filled for each request.
+func (rd reader) style() style {
+	return style{rd.Zone.String(), rd.Hours24, rd.DayFirst, rd.WeekStart}
+}
+
+// leagueStyle is how visitors read times who have not said how they do.
+var leagueStyle = reader{Zone: schedule.Eastern()}.style()
+
+// A cache keeps what is costly to render and the same for many people: games,
+// team cards, and the whole pages of visitors who are not signed in. Nothing in it
+// is about a person.
 type cache struct {
 	now     func() time.Time
 	present atomic.Pointer[edition]
-	buffers sync.Pool // of *bytes.Buffer
 }
 
-// An edition holds the pages of one state of the schedule and a few seconds.
+// An edition holds what was rendered of one state of the schedule within a few
+// seconds.
 type edition struct {
 	season  *schedule.Season
 	trouble string
 	begun   time.Time
-	pages   sync.Map // of *kept by keptKey
+	kept    sync.Map // of func() (any, error), by key
 	size    atomic.Int64
 }
 
@@ -75,210 +68,176 @@ func (c *cache) at(season *schedule.Season, trouble string) *edition {
 	}
 }
 
-// page returns a page of the edition. It is rendered once, however many ask for
-// it at the same moment. There is none when there is no room for another.
-func (e *edition) page(key keptKey, render func() ([]byte, error)) (*kept, error) {
-	found, ok := e.pages.Load(key)
-	if !ok {
-		if e.size.Load() > keepAtMost {
-			return nil, nil
+// keep returns what make makes for a key of its own type. It is made once in an
+// edition, however many ask at the same moment, and for each request when there is
+// no room for more. make returns the size of what it made, in bytes.
+func keep[T any](e *edition, read style, key any, make func() (made T, size int, err error)) (T, error) {
+	once, found := e.kept.Load(key)
+	if !found {
+		if read != leagueStyle && e.size.Load() > keepAtMost {
+			made, _, err := make()
+			return made, err
 		}
-		found, _ = e.pages.LoadOrStore(key, &kept{})
+		once, _ = e.kept.LoadOrStore(key, sync.OnceValues(func() (any, error) {
+			made, size, err := make()
+			if read != leagueStyle {
+				e.size.Add(int64(size))
+			}
+			return made, err
+		}))
 	}
-	k := found.(*kept)
-	// Its compressed forms together are about a third of a page.
-	e.size.Add(int64(k.render(render)) * 4 / 3)
-	return k, k.err
-}
-
-// A kept page is in two parts with the place for who is signed in between them.
-// A visitor's page has no such place and is all in the first. Its compressed
-// forms are made when they are first asked for.
-type kept struct {
-	rendering     sync.Once
-	err           error
-	before, after []byte
-	open          bool // there is a place between the two
-
-	zstd, gzip packing
-	deflating  sync.Once
-	deflated   [2][]byte  // the parts of a page that is open
-	sums       [2]uint32  // their CRC-32
-	shift      [32]uint32 // what the length of after does to the bits of a CRC-32
-}
-
-// A packing is a page in one coding.
-type packing struct {
-	once   sync.Once
-	packed []byte
-}
-
-// The marks stand for words about a person while the part about who is signed in
-// is rendered. They are from a block of Unicode for private use. A name that
-// begins with the mark of an initial has it for its initial.
-const (
-	initialMark = "\uE000"
-	nameMark    = initialMark + "\uE001"
-	planMark    = "\uE002"
-)
-
-// newWho renders the layout's part about who is signed in, and cuts it so that
-// each word about a person is a part of its own: its mark.
-func newWho(set *templates.Set) ([]string, error) {
-	var b strings.Builder
-	if err := set.Part(&b, "home", "who", layout{Me: &account{Name: nameMark, Plan: planMark}}); err != nil {
-		return nil, err
-	}
-	marks := regexp.MustCompile(nameMark + "|" + initialMark + "|" + planMark)
-	var parts []string
-	rest := b.String()
-	for _, at := range marks.FindAllStringIndex(b.String(), -1) {
-		done := b.Len() - len(rest)
-		parts = append(parts, rest[:at[0]-done], rest[at[0]-done:at[1]-done])
-		rest = rest[at[1]-done:]
-	}
-	return append(parts, rest), nil
-}
-
-// writeWho writes the part about who is signed in. All words about a person
-// stand in text there, as a test makes sure.
-func (p *pages) writeWho(b *bytes.Buffer, a *account) {
-	for _, part := range p.who {
-		switch part {
-		case nameMark:
-			template.HTMLEscape(b, []byte(a.Name))
-		case initialMark:
-			template.HTMLEscape(b, []byte(a.Initial()))
-		case planMark:
-			template.HTMLEscape(b, []byte(a.Plan))
-		default:
-			b.WriteString(part)
-		}
-	}
-}
-
-// whoHole marks the place for who is signed in while a page is rendered to be
-// kept. As a comment it cannot come from any text: that would be escaped.
-const whoHole = "<!--who-->"
-
-var errNotRendered = errors.New("the page to be kept was not rendered")
-
-// render fills in the page, once.
-func (k *kept) render(render func() ([]byte, error)) (size int) {
-	k.rendering.Do(func() {
-		k.err = errNotRendered // stays when render panics
-		var page []byte
-		if page, k.err = render(); k.err == nil {
-			k.before, k.after, k.open = bytes.Cut(page, []byte(whoHole))
-			size = len(page)
-		}
-	})
-	return size
-}
-
-// content is the page in the best coding that the Accept-Encoding header takes.
-// It is written to b where it is made for this request.
-func (k *kept) content(p *pages, b *bytes.Buffer, accept string, who *account) (body []byte, coding string) {
-	switch {
-	case k.open && static.Accepts(accept, "gzip"):
-		k.gzipAround(b, p, who)
-		return b.Bytes(), "gzip"
-	case k.open:
-		b.Write(k.before)
-		p.writeWho(b, who)
-		b.Write(k.after)
-		return p.packer.pack(accept, b.Bytes())
-	case static.Accepts(accept, "zstd"):
-		k.zstd.once.Do(func() { k.zstd.packed = p.packer.zstd.EncodeAll(k.before, nil) })
-		return k.zstd.packed, "zstd"
-	case static.Accepts(accept, "gzip"):
-		k.gzip.once.Do(func() { k.gzip.packed = p.packer.gzipped(k.before) })
-		return k.gzip.packed, "gzip"
-	}
-	return k.before, ""
-}
-
-// gzipAround writes the page in gzip with who in its place. The two parts are
-// deflated once, each on its own, and who goes between them in a block that is
-// stored as it is. https://www.rfc-editor.org/rfc/rfc1951 (section 3.2.4),
-// https://www.rfc-editor.org/rfc/rfc1952
-func (k *kept) gzipAround(b *bytes.Buffer, p *pages, who *account) {
-	k.deflating.Do(k.deflate)
-	b.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}) // no name, no time, unknown system
-	b.Write(k.deflated[0])
-	b.Write([]byte{0, 0, 0, 0, 0}) // not the last block, stored; its length follows
-	start := b.Len()
-	p.writeWho(b, who)
-	stored := b.Bytes()[start:]
-	length := uint16(len(stored)) // of a name, which sessions bound
-	binary.LittleEndian.PutUint16(b.Bytes()[start-4:], length)
-	binary.LittleEndian.PutUint16(b.Bytes()[start-2:], ^length)
-	// The sum of the whole from the sums of its parts: what each further byte
-	// does to a CRC's sum so far is linear.
-	sum := k.sums[1]
-	for begun := crc32.Update(k.sums[0], crc32.IEEETable, stored); begun != 0; begun &= begun - 1 {
-		sum ^= k.shift[bits.TrailingZeros32(begun)]
-	}
-	size := uint32(len(k.before) + len(stored) + len(k.after))
-	b.Write(k.deflated[1])
-	b.Write(binary.LittleEndian.AppendUint32(b.AvailableBuffer(), sum))
-	b.Write(binary.LittleEndian.AppendUint32(b.AvailableBuffer(), size))
-}
-
-func (k *kept) deflate() {
-	for i, part := range [][]byte{k.before, k.after} {
-		var b bytes.Buffer
-		w, _ := flate.NewWriter(&b, flate.DefaultCompression) // the level is a good one
-		w.Write(part)                                         // into memory, which cannot fail
-		if i == 0 {
-			w.Flush() // ends on a whole byte, and more blocks may follow
-		} else {
-			w.Close()
-		}
-		k.deflated[i], k.sums[i] = b.Bytes(), crc32.ChecksumIEEE(part)
-	}
-	zeros := make([]byte, len(k.after))
-	for bit := range k.shift {
-		// Without the complements that the standard puts around a sum.
-		k.shift[bit] = ^crc32.Update(^uint32(1<<bit), crc32.IEEETable, zeros)
-	}
-}
-
-// keep answers with a page that view makes of a layout. It is taken from the
-// cache, or made for it, unless it depends on more than a keptKey holds. last is
-// part of that.
-func (s *server) keep(w http.ResponseWriter, r *http.Request, user session.User, last string, view func(layout) view) error {
-	key := keptKey{path: r.URL.Path, signedIn: user.ID != "", last: last}
-	if key.signedIn {
-		w.Header().Set("Cache-Control", "no-store")
-		key.zone, key.lang, key.clock24, key.dayFirst, key.startDay = user.Zone, user.Lang, user.Clock24, user.DayFirst, user.StartDay
-	} else {
-		key.times = r.Header.Get(timesHeader)
-	}
-	if r.URL.RawQuery != "" || len(key.times) > 100 || key.signedIn && s.Demo != nil {
-		return s.pages.render(w, r, http.StatusOK, view(s.layout(r, "")))
-	}
-	report := s.Schedule.Status()
-	k, err := s.cache.at(s.Schedule.Season(), report.Trouble).page(key, func() ([]byte, error) {
-		l := s.layout(r, "")
-		if key.signedIn {
-			l.Me, l.Who = &account{}, whoHole
-		}
-		return s.pages.bytes(view(l))
-	})
+	made, err := once.(func() (any, error))()
 	if err != nil {
-		return err
+		var none T
+		return none, err
 	}
-	if k == nil {
-		return s.pages.render(w, r, http.StatusOK, view(s.layout(r, "")))
+	return made.(T), nil
+}
+
+func (s *server) edition() *edition {
+	return s.cache.at(s.Schedule.Season(), s.Schedule.Status().Trouble)
+}
+
+// visitorsPage is the key of a whole page as it is sent.
+type visitorsPage struct {
+	path, coding string
+	style
+}
+
+// answer answers with a page. The page of a visitor who is not signed in is kept
+// whole, as it is compressed, unless the query selects something.
+func (s *server) answer(w http.ResponseWriter, r *http.Request, selects bool, view func(layout) (view, error)) error {
+	render := func() ([]byte, error) {
+		v, err := view(s.layout(r, ""))
+		if err != nil {
+			return nil, err
+		}
+		return s.pages.bytes(v)
 	}
-	b, ok := s.cache.buffers.Get().(*bytes.Buffer)
-	if !ok {
-		b = new(bytes.Buffer)
+	coding := codingFor(r.Header.Get("Accept-Encoding"))
+	var body []byte
+	var err error
+	if _, signedIn := s.Sessions.User(r.Context()); signedIn || selects {
+		if signedIn {
+			w.Header().Set("Cache-Control", "no-store")
+		}
+		if body, err = render(); err != nil {
+			return err
+		}
+		body = s.pages.packer.fast(coding, body)
+	} else {
+		read := s.reader(r).style()
+		key := visitorsPage{strings.ToLower(r.URL.Path), coding, read}
+		body, err = keep(s.edition(), read, key, func() ([]byte, int, error) {
+			page, err := render()
+			if err != nil {
+				return nil, 0, err
+			}
+			page = s.pages.packer.small(coding, page)
+			return page, len(page), nil
+		})
+		if err != nil {
+			return err
+		}
 	}
-	defer s.cache.buffers.Put(b)
-	b.Reset()
-	body, coding := k.content(s.pages, b, r.Header.Get("Accept-Encoding"), accountOf(user))
 	writePacked(w, http.StatusOK, body, coding)
 	return nil
+}
+
+// cards is the key of the team picker's cards. Direct ones lead to Todoist's page
+// of consent.
+type cards struct {
+	style
+	direct bool
+}
+
+// cardsOf returns the thirty teams' cards by their codes.
+func (s *server) cardsOf(rd reader, direct bool) (map[string]template.HTML, error) {
+	return keep(s.edition(), rd.style(), cards{rd.style(), direct}, func() (map[string]template.HTML, int, error) {
+		all, size := map[string]template.HTML{}, 0
+		for _, t := range schedule.Teams() {
+			card := cardOf(t)
+			card.Next, card.Direct = nextGame(s.Schedule.Season(), t.Code, rd), direct
+			html, err := s.pages.part("home", "team-card", card)
+			if err != nil {
+				return nil, 0, err
+			}
+			all[t.Code] = html
+			size += len(html)
+		}
+		return all, size, nil
+	})
+}
+
+// A shownGame is a game on a team's page with its HTML: as a line of the list, and
+// as a cell of the calendar, alone or next to the other night of a back-to-back.
+type shownGame struct {
+	gameRow
+	Line          template.HTML
+	Alone, Joined template.HTML
+}
+
+// A teamSeason is what a team's page shows of the season, whatever the filter is.
+type teamSeason struct {
+	games     map[string]*shownGame // by id
+	state     string                // as in teamPage
+	next      *gameRow              // nil when none is known
+	facts     teamFacts
+	opponents []choice
+}
+
+// teamSeasonKey is the key of a teamSeason.
+type teamSeasonKey struct {
+	team string
+	style
+}
+
+// seasonOf returns a team's season for somebody who reads times like rd.
+func (s *server) seasonOf(team string, rd reader) (*teamSeason, error) {
+	return keep(s.edition(), rd.style(), teamSeasonKey{team, rd.style()}, func() (*teamSeason, int, error) {
+		season := s.Schedule.Season()
+		ts := &teamSeason{games: map[string]*shownGame{}, state: stateOf(season, rd.Now),
+			next: nextGame(season, team, rd), facts: factsOf(season, team, rd)}
+		size := 0
+		pairs := schedule.FactsFor(season, team, rd.Now).BackToBack
+		met := map[string]bool{}
+		all := season.For(team)
+		for i := range all {
+			g := &shownGame{gameRow: gameRowOf(&all[i], team, rd)}
+			g.BackToBack = backToBack(pairs, all[i].Day)
+			if err := s.pages.show(g); err != nil {
+				return nil, 0, err
+			}
+			ts.games[g.ID] = g
+			met[g.OpponentCode] = true
+			size += len(g.Line) + len(g.Alone) + len(g.Joined)
+		}
+		for _, t := range schedule.Teams() {
+			if met[t.Code] {
+				ts.opponents = append(ts.opponents, choice{t.Code, t.FullName()})
+			}
+		}
+		return ts, size, nil
+	})
+}
+
+// show renders a game's line and its cells.
+func (p *pages) show(g *shownGame) (err error) {
+	if g.Line, err = p.part("team", "game-line", g.gameRow); err != nil {
+		return err
+	}
+	day, err := time.Parse(time.DateOnly, g.When.Date)
+	if err != nil {
+		return nil // without a date it has no place in the calendar
+	}
+	cell := gameCell{gameRow: g.gameRow, Number: day.Day()}
+	if g.Alone, err = p.part("team", "game-cell", cell); err != nil {
+		return err
+	}
+	g.Joined = g.Alone
+	if g.BackToBack > 0 {
+		cell.Joined = true
+		g.Joined, err = p.part("team", "game-cell", cell)
+	}
+	return err
 }

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -90,9 +89,9 @@ func TestAKeptPageIsThePageItself(t *testing.T) {
 	s, h := keepingServer(t)
 	people := map[string]*session.User{
 		"visitor":  nil,
-		"ann":      {ID: "1", Name: "Ann", Plan: "Free", Zone: "Europe/Berlin", Clock24: true, DayFirst: true, StartDay: 1, Lang: "de"},
-		"bob":      {ID: "2", Name: "Bob", Plan: "Pro", Zone: "America/Los_Angeles", StartDay: 7, Lang: "en"},
-		"nasty":    {ID: "3", Name: `<img src=x onerror=alert(1)>"'&` + initialMark + nameMark + planMark + whoHole, Plan: `"><script>`, Zone: "Mars/Phobos"},
+		"ann":      {ID: "1", Name: "Ann", Plan: "Free", Zone: "Europe/Berlin", Clock24: true, DayFirst: true, StartDay: 1},
+		"bob":      {ID: "2", Name: "Bob", Plan: "Pro", Zone: "America/Los_Angeles", StartDay: 7},
+		"nasty":    {ID: "3", Name: `<img src=x onerror=alert(1)>"'&`, Plan: `"><script>`, Zone: "Mars/Phobos"},
 		"long":     {ID: "4", Name: strings.Repeat("Ω", 900), Plan: "Business"},
 		"nameless": {ID: "5"},
 	}
@@ -101,22 +100,62 @@ func TestAKeptPageIsThePageItself(t *testing.T) {
 		if u != nil {
 			cookie = signedIn(t, s, *u)
 		}
-		for _, path := range []string{"/", "/teams/NYK"} {
-			// A query, whatever it is, leads past the cache.
-			want := strings.ReplaceAll(ask(t, h, path+"?", "", cookie), "&#43;", "+")
-			plain := ask(t, h, path+"?x=", "", cookie)
-			if plain != ask(t, h, path+"?x=", "gzip", cookie) {
-				t.Errorf("%s: %s differs by coding without the cache", name, path)
-			}
+		for _, path := range []string{"/", "/teams/NYK", "/?q=york", "/teams/NYK?venue=home"} {
+			s.cache.present.Store(nil)
+			want := ask(t, h, path, "", cookie)
 			for _, accept := range []string{"", "gzip", "zstd", "gzip, deflate, br, zstd", "gzip;q=0"} {
 				for range 2 {
-					if got := ask(t, h, path, accept, cookie); strings.ReplaceAll(got, "&#43;", "+") != want {
+					if got := ask(t, h, path, accept, cookie); got != want {
 						t.Fatalf("%s: %s in %q is not the page that is rendered for the request:\n%s", name, path, accept, difference(got, want))
 					}
 				}
 			}
 		}
 	}
+}
+
+func TestParametersThatNobodyKnowsDoNotCount(t *testing.T) {
+	s, h := keepingServer(t)
+	for _, path := range []string{"/", "/teams/BOS", "/teams/bos"} {
+		want := ask(t, h, path, "gzip", nil)
+		kept := len(keptIn(s))
+		for _, query := range []string{"?x=1", "?utm_source=mail&utm_medium=x", "?", "?games=all", "?tv=any&venue=all", "?q="} {
+			if got := ask(t, h, path+query, "gzip", nil); got != want {
+				t.Errorf("%s%s is another page than %s:\n%s", path, query, path, difference(got, want))
+			}
+		}
+		if got := len(keptIn(s)); got != kept {
+			t.Errorf("%s: %d pages and parts are kept, %d before the queries came", path, got, kept)
+		}
+	}
+}
+
+func TestAFilteredPageRendersNoGameAgain(t *testing.T) {
+	s, h := keepingServer(t)
+	ask(t, h, "/teams/bos", "", nil)
+	kept := len(keptIn(s))
+	season, err := s.seasonOf("BOS", reader{Zone: schedule.Eastern(), Now: s.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range season.games {
+		g.Line = "<li>kept</li>\n"
+	}
+	page := ask(t, h, "/teams/bos?venue=home&opponent=NYK", "", nil)
+	if strings.Count(page, "<li>kept</li>") != 2 || strings.Contains(page, "row game") {
+		t.Errorf("the page has other lines than those that were kept: %.2000s", page[strings.Index(page, "Game by game"):])
+	}
+	if got := len(keptIn(s)); got != kept {
+		t.Errorf("%d pages and parts are kept after a filtered page, %d before", got, kept)
+	}
+}
+
+// keptIn are the keys of what is kept now.
+func keptIn(s *server) (keys []any) {
+	if e := s.cache.present.Load(); e != nil {
+		e.kept.Range(func(key, _ any) bool { keys = append(keys, key); return true })
+	}
+	return keys
 }
 
 // difference is where two texts part.
@@ -155,38 +194,27 @@ func TestAKeptPageShowsNobodyElse(t *testing.T) {
 
 func TestAKeptPageFollowsWhoReadsIt(t *testing.T) {
 	_, h := keepingServer(t)
-	eastern, berlin := ask(t, h, "/teams/bos", "gzip", nil), ask(t, h, "/teams/bos", "gzip", nil, timesHeader, "Europe/Berlin~24~1~1~de")
+	eastern, berlin := ask(t, h, "/teams/bos", "gzip", nil), ask(t, h, "/teams/bos", "gzip", nil, timesHeader, "Europe/Berlin~24~1~1")
 	if eastern == berlin || ask(t, h, "/teams/bos", "gzip", nil) != eastern {
 		t.Error("how one visitor reads times is how another gets them")
 	}
 }
 
-func TestAKeptPageIsRenderedOnce(t *testing.T) {
+func TestWhatIsKeptIsMadeOnce(t *testing.T) {
 	e := &edition{}
-	rendered := 0
+	made := 0
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			k, err := e.page(keptKey{path: "/"}, func() ([]byte, error) { rendered++; return []byte("page"), nil })
-			if err != nil || string(k.before) != "page" {
-				t.Errorf("got %v, %v", k, err)
+			got, err := keep(e, leagueStyle, visitorsPage{path: "/"}, func() (string, int, error) { made++; return "page", 4, nil })
+			if err != nil || got != "page" {
+				t.Errorf("got %q, %v", got, err)
 			}
 		})
 	}
 	wg.Wait()
-	if rendered != 1 {
-		t.Errorf("rendered %d times", rendered)
-	}
-}
-
-func TestAPageWhoseRenderingPanicsIsAnErrorForThoseBehind(t *testing.T) {
-	e := &edition{}
-	func() {
-		defer func() { _ = recover() }()
-		_, _ = e.page(keptKey{}, func() ([]byte, error) { panic("broken") })
-	}()
-	if _, err := e.page(keptKey{}, func() ([]byte, error) { return nil, nil }); err == nil {
-		t.Error("an empty page was taken for a good one")
+	if made != 1 {
+		t.Errorf("made %d times", made)
 	}
 }
 
@@ -215,50 +243,23 @@ func TestAnEditionEndsWithItsScheduleAndItsTime(t *testing.T) {
 
 func TestTheCacheIsBounded(t *testing.T) {
 	e := &edition{}
-	page := bytes.Repeat([]byte("x"), 90_000)
-	kept := 0
+	own := func(i int) style { return style{zone: fmt.Sprint("Zone/", i)} }
+	made := 0
+	page := func() (string, int, error) { made++; return "page", 90_000, nil }
 	for i := range 1000 {
-		k, err := e.page(keptKey{times: fmt.Sprint(i)}, func() ([]byte, error) { return page, nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-		if k != nil {
-			kept++
+		if got, err := keep(e, own(i), visitorsPage{style: own(i)}, page); got != "page" || err != nil {
+			t.Fatalf("got %q, %v", got, err)
 		}
 	}
-	if kept < 50 || kept*len(page) > keepAtMost {
-		t.Errorf("%d pages of %d bytes are kept", kept, len(page))
+	if size := e.size.Load(); made != 1000 || size > keepAtMost+90_000 || size < keepAtMost/2 {
+		t.Errorf("%d of %d bytes are kept", size, keepAtMost)
 	}
-	if k, _ := e.page(keptKey{times: "0"}, nil); k == nil {
-		t.Error("what was kept before the cache was full is not found")
+	if _, err := keep(e, own(0), visitorsPage{style: own(0)}, page); err != nil || made != 1000 {
+		t.Errorf("what was kept before the cache was full is not found: %v", err)
 	}
-}
-
-func TestAFullCacheIsGoneAround(t *testing.T) {
-	s, h := keepingServer(t)
-	want := ask(t, h, "/", "gzip", nil)
-	s.cache.present.Load().size.Store(keepAtMost + 1)
-	if got := ask(t, h, "/", "gzip", nil, timesHeader, "America/New_York~12~0~0~en"); len(got) < len(want)/2 {
-		t.Errorf("got %.200s", got)
-	}
-}
-
-func TestTheSumOfAPageWithAGapIsRight(t *testing.T) {
-	p := testPages(t, "")
-	for _, n := range []int{0, 1, 7, 1000, 100_000} {
-		k := &kept{}
-		page := strings.Repeat("before", n) + whoHole + strings.Repeat("after it", n)
-		k.render(func() ([]byte, error) { return []byte(page), nil })
-		var b, who bytes.Buffer
-		k.gzipAround(&b, p, &account{Name: "Ann"})
-		p.writeWho(&who, &account{Name: "Ann"})
-		z, err := gzip.NewReader(&b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(z)
-		if err != nil || string(got) != strings.Replace(page, whoHole, who.String(), 1) {
-			t.Errorf("%d: %v", n, err)
+	for range 2 {
+		if _, err := keep(e, leagueStyle, visitorsPage{style: leagueStyle}, page); err != nil || made != 1001 {
+			t.Errorf("the page of most visitors is not kept in a full cache: made %d, %v", made-1000, err)
 		}
 	}
 }

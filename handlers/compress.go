@@ -11,11 +11,7 @@ import (
 	"tipoff/static"
 )
 
-// worthPacking is the size from which compression saves packets.
-const worthPacking = 1 << 10
-
-// A packer compresses answers that are made for one request. Static files bring
-// their own compressed forms.
+// A packer compresses answers. Static files bring their own compressed forms.
 //
 // Compression lets who can read sizes on the wire and have a victim's browser
 // fetch pages of their choosing guess at secrets in these pages (BREACH,
@@ -27,41 +23,65 @@ const worthPacking = 1 << 10
 // holds bytes and not an encoder. Streams are not compressed: they are short,
 // and each event has to leave at once.
 type packer struct {
-	zstd  *zstd.Encoder
-	gzips sync.Pool // of *gzip.Writer
+	// zstd and gzips are fast, for answers made for one request; smallZstd is for
+	// those that are kept.
+	zstd, smallZstd *zstd.Encoder
+	gzips           sync.Pool // of *gzip.Writer
 }
 
 func newPacker() (*packer, error) {
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(256<<10))
+	fast, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(128<<10))
 	if err != nil {
 		return nil, fmt.Errorf("make the compressor: %w", err)
 	}
-	return &packer{zstd: z}, nil
-}
-
-// pack compresses content with what the Accept-Encoding header takes. The
-// coding is empty, and the content as it was, where nothing is gained.
-func (p *packer) pack(accept string, content []byte) (packed []byte, coding string) {
-	switch {
-	case len(content) < worthPacking:
-		return content, ""
-	case static.Accepts(accept, "zstd"):
-		return p.zstd.EncodeAll(content, make([]byte, 0, len(content)/4)), "zstd"
-	case static.Accepts(accept, "gzip"):
-		return p.gzipped(content), "gzip"
+	small, err := zstd.NewWriter(nil, zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(256<<10))
+	if err != nil {
+		return nil, fmt.Errorf("make the compressor: %w", err)
 	}
-	return content, ""
+	return &packer{zstd: fast, smallZstd: small}, nil
 }
 
-func (p *packer) gzipped(content []byte) []byte {
+// codingFor is the content coding to answer a request with that has this
+// Accept-Encoding header: "zstd", "gzip", or "" for none.
+func codingFor(accept string) string {
+	for _, coding := range []string{"zstd", "gzip"} {
+		if static.Accepts(accept, coding) {
+			return coding
+		}
+	}
+	return ""
+}
+
+// fast compresses content at little cost.
+func (p *packer) fast(coding string, content []byte) []byte {
+	switch coding {
+	case "zstd":
+		return p.zstd.EncodeAll(content, make([]byte, 0, len(content)/4))
+	case "gzip":
+		w, ok := p.gzips.Get().(*gzip.Writer)
+		if !ok {
+			w, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a good one
+		}
+		defer p.gzips.Put(w)
+		return gzipped(w, content)
+	}
+	return content
+}
+
+// small compresses content well.
+func (p *packer) small(coding string, content []byte) []byte {
+	switch coding {
+	case "zstd":
+		return p.smallZstd.EncodeAll(content, nil)
+	case "gzip":
+		return gzipped(gzip.NewWriter(nil), content)
+	}
+	return content
+}
+
+func gzipped(w *gzip.Writer, content []byte) []byte {
 	var b bytes.Buffer
-	w, ok := p.gzips.Get().(*gzip.Writer)
-	if ok {
-		w.Reset(&b)
-	} else {
-		w = gzip.NewWriter(&b)
-	}
-	defer p.gzips.Put(w)
+	w.Reset(&b)
 	// Writing into memory cannot fail.
 	w.Write(content)
 	w.Close()

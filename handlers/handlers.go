@@ -56,6 +56,7 @@ type server struct {
 	gallery *gallery
 	themes  map[string]theme
 	runs    runs
+	ready   readiness
 	hinted  sync.Once // that a proxy is not believed
 }
 

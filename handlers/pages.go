@@ -114,16 +114,20 @@ func labelOf(g *schedule.Game) string {
 
 // home is the team picker.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
-	user, _ := s.Sessions.User(r.Context())
-	last := s.Sessions.Get(r.Context(), teamKey)
-	return s.keep(w, r, user, last, func(l layout) view { return s.homePage(l, r, last) })
+	search := strings.TrimSpace(r.URL.Query().Get("q"))
+	return s.answer(w, r, search != "", func(l layout) (view, error) { return s.homePage(l, r, search) })
 }
 
-func (s *server) homePage(l layout, r *http.Request, last string) homePage {
+func (s *server) homePage(l layout, r *http.Request, search string) (homePage, error) {
 	season, rd := s.Schedule.Season(), s.reader(r)
+	last := s.Sessions.Get(r.Context(), teamKey)
 	page := homePage{layout: l, Season: season.Label}
 	page.Section, page.Direct = "teams", l.Me == nil && s.App != nil
-	page.Query = strings.TrimSpace(r.URL.Query().Get("q"))
+	page.Query = search
+	cards, err := s.cardsOf(rd, page.Direct)
+	if err != nil {
+		return page, err
+	}
 	page.Zone = zoneWords(rd.Zone.String())
 	page.Canonical, page.ShareImage = s.absolute("/"), s.absolute("/share.png")
 	page.ShareWords = "Every game on your list. Right all season."
@@ -132,18 +136,18 @@ func (s *server) homePage(l layout, r *http.Request, last string) homePage {
 		c := conference{Name: name}
 		for _, t := range schedule.Teams() {
 			card := cardOf(t)
-			if t.Conference != name || !card.Fits(page.Query) {
+			if t.Conference != name || search != "" && !card.Fits(search) {
 				continue
 			}
-			card.Next = nextGame(season, t.Code, rd)
 			page.Found++
 			i := slices.IndexFunc(c.Divisions, func(d division) bool { return d.Name == t.Division })
 			if i < 0 {
 				c.Divisions = append(c.Divisions, division{Name: t.Division})
 				i = len(c.Divisions) - 1
 			}
-			c.Divisions[i].Teams = append(c.Divisions[i].Teams, card)
+			c.Divisions[i].Cards = append(c.Divisions[i].Cards, cards[t.Code])
 			if t.Code == last {
+				card.Next = nextGame(season, t.Code, rd)
 				page.Last = &card
 			}
 		}
@@ -157,7 +161,7 @@ func (s *server) homePage(l layout, r *http.Request, last string) homePage {
 			page.Conferences = append(page.Conferences, c)
 		}
 	}
-	return page
+	return page, nil
 }
 
 // nextGame is a team's next game that has a date, or nil.

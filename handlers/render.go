@@ -34,7 +34,6 @@ type pages struct {
 	// the start, so that it always can.
 	broken []byte
 	packer *packer
-	who    []string // see newWho
 }
 
 // newPages parses the templates for an app that is served below base: "" or a
@@ -46,9 +45,6 @@ func newPages(base string, files *static.Files) (*pages, error) {
 	}
 	p := &pages{set: set}
 	if p.packer, err = newPacker(); err != nil {
-		return nil, err
-	}
-	if p.who, err = newWho(set); err != nil {
 		return nil, err
 	}
 	p.broken, err = p.bytes(errorPage{
@@ -78,6 +74,7 @@ func functions(base string, files *static.Files) template.FuncMap {
 		"team":       teamClass,
 		"box":        boxOf,
 		"options":    boxesOf,
+		"choices":    choicesOf,
 		"fault":      faultOf,
 	}
 }
@@ -91,6 +88,13 @@ func (p *pages) bytes(v view) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// part renders a template that a page defines.
+func (p *pages) part(page, name string, data any) (template.HTML, error) {
+	var b strings.Builder
+	err := p.set.Part(&b, page, name, data)
+	return template.HTML(b.String()), err
+}
+
 // render writes a view as the answer. When it cannot be rendered, nothing is
 // written and the error is returned.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v view) error {
@@ -98,8 +102,8 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v vie
 	if err != nil {
 		return err
 	}
-	body, coding := p.packer.pack(r.Header.Get("Accept-Encoding"), body)
-	writePacked(w, status, body, coding)
+	coding := codingFor(r.Header.Get("Accept-Encoding"))
+	writePacked(w, status, p.packer.fast(coding, body), coding)
 	return nil
 }
 

@@ -72,7 +72,7 @@ func TestEveryTemplateFitsItsStruct(t *testing.T) {
 func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
 	p := testPages(t, "")
 	w := httptest.NewRecorder()
-	broken := teamPage{WebcalURL: "javascript:alert(1)", Games: []gameRow{{ID: "1"}}}
+	broken := teamPage{WebcalURL: "javascript:alert(1)", Games: []*shownGame{{}}}
 	if err := p.render(w, httptest.NewRequest("GET", "/", nil), 200, broken); err == nil {
 		t.Error("render of a page with a wrong webcal address reports no error")
 	}
@@ -87,7 +87,7 @@ func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
 
 func TestPagesBelowAPathLinkBelowIt(t *testing.T) {
 	p := testPages(t, "/tipoff")
-	for name, v := range stories() {
+	for name, v := range stories(p) {
 		body, err := p.bytes(v)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -106,7 +106,7 @@ func TestPagesBelowAPathLinkBelowIt(t *testing.T) {
 // somewhere, nothing left unescaped.
 func TestEveryPageInEveryState(t *testing.T) {
 	p := testPages(t, "")
-	for name, v := range stories() {
+	for name, v := range stories(p) {
 		t.Run(name, func(t *testing.T) {
 			body, err := p.bytes(v)
 			if err != nil {

@@ -221,7 +221,7 @@ func userOf(u *todoist.User) session.User {
 		plan = "Pro"
 	}
 	return session.User{ID: u.ID, Name: u.Name, Email: u.Email, Zone: u.TZ.Timezone, Clock24: u.TimeFormat == 0,
-		DayFirst: u.DateFormat == 0, StartDay: u.StartDay, Lang: u.Lang, Plan: plan}
+		DayFirst: u.DateFormat == 0, StartDay: u.StartDay, Plan: plan}
 }
 
 func isNotRevoked(err error) bool { return errors.Is(err, session.ErrNotRevoked) }

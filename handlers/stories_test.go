@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"html/template"
 	"net/url"
 	"time"
 
@@ -9,13 +10,13 @@ import (
 )
 
 // stories are the pages' data in every state worth looking at, by file name.
-// The games are made up.
-func stories() map[string]view {
+// The games are made up. What pages keep as HTML is rendered by p.
+func stories(p *pages) map[string]view {
 	ny, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		panic(err)
 	}
-	rd := reader{Zone: ny, Words: wordsOf("en", false), Now: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)}
+	rd := reader{Zone: ny, Now: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)}
 	me := &account{Name: "Robin Example", Plan: "Pro"}
 	note := &scheduleNote{Source: "the league’s feed", AsOf: rd.momentOf(rd.Now.Add(-40 * time.Minute))}
 	out := layout{Title: "Pick your team", Section: "teams", Schedule: note, Here: "/here", Description: "Every game of your team as a Todoist task, right all season."}
@@ -27,9 +28,10 @@ func stories() map[string]view {
 
 	season := storySeason(rd)
 	next := season[16]
+	shown := storyShown(p, season)
 	celtics := storyTeam("BOS", &next)
 	planRows := storyPlan(season)
-	conferences := storyConferences(&next)
+	conferences := storyConferences(p, &next)
 	options := form{Values: url.Values{
 		"team": {"BOS"}, "games": {"upcoming"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"},
 		"tv": {"any"}, "title": {"names"}, "timezone": {""}, "target": {"new"}, "name": {"Boston Celtics 2026-27"},
@@ -113,7 +115,7 @@ func stories() map[string]view {
 		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running", Countdown: "Tips off in 1 d 6 h",
 		Facts: teamFacts{Left: 68, Home: 33, Away: 35, BackToBacks: 11, Trip: 6, TripFrom: season[30].When, TripTo: season[35].When, National: 24, CupGames: 2},
 		Form:  form{Values: url.Values{"games": {"all"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"}, "tv": {"any"}, "timezone": {"America/New_York"}}}, Opponents: opponents,
-		Calendar: rd.calendarOf(season), Games: season, Of: len(season), Zone: "New York time", Direct: true,
+		Calendar: rd.calendarOf(shown), Games: shown, Of: len(season), Zone: "New York time", Direct: true,
 		CalendarURL: "/teams/bos.ics", WebcalURL: "webcal://localhost:8080/teams/bos.ics", CSVURL: "/teams/bos.csv", ImportURL: "/import?team=BOS",
 	}
 	team.Team.Arena = "TD Garden"
@@ -136,7 +138,7 @@ func stories() map[string]view {
 	homeIn := homePage{layout: demo, Conferences: conferences, Season: "2026-27", Last: &celtics, Zone: "New York time", Found: 30}
 	found := home
 	found.Query, found.Found = "bos", 1
-	found.Conferences = []conference{{Name: "East", Divisions: []division{{Name: "Atlantic", Teams: []teamCard{celtics}}}}}
+	found.Conferences = []conference{{Name: "East", Divisions: []division{{Name: "Atlantic", Cards: []template.HTML{storyCard(p, celtics)}}}}}
 	none := home
 	none.Query, none.Found, none.Conferences = "gotham", 0, nil
 	trouble := errorPage{layout: titled(troubled, "Not found", ""), Status: 404, Heading: "There is no such page", Text: "The address leads nowhere: no team goes by “XYZ”.", Advice: "Pick the team from the list instead.", RequestID: "r-5f2c9a"}
@@ -202,7 +204,7 @@ func storyTeam(code string, next *gameRow) teamCard {
 	return teamCard{Code: t.Code, City: t.City, Name: t.Name, Conference: t.Conference, Division: t.Division, Arena: t.Arena, Next: next}
 }
 
-func storyConferences(next *gameRow) []conference {
+func storyConferences(p *pages, next *gameRow) []conference {
 	var all []conference
 	for name, divisions := range map[string][]string{"East": {"Atlantic", "Central", "Southeast"}, "West": {"Northwest", "Pacific", "Southwest"}} {
 		c := conference{Name: name}
@@ -210,7 +212,7 @@ func storyConferences(next *gameRow) []conference {
 			group := division{Name: d}
 			for _, t := range schedule.Teams() {
 				if t.Division == d {
-					group.Teams = append(group.Teams, storyTeam(t.Code, next))
+					group.Cards = append(group.Cards, storyCard(p, storyTeam(t.Code, next)))
 				}
 			}
 			c.Divisions = append(c.Divisions, group)
@@ -219,6 +221,26 @@ func storyConferences(next *gameRow) []conference {
 	}
 	if all[0].Name != "East" {
 		all[0], all[1] = all[1], all[0]
+	}
+	return all
+}
+
+func storyCard(p *pages, team teamCard) template.HTML {
+	html, err := p.part("home", "team-card", team)
+	if err != nil {
+		panic(err)
+	}
+	return html
+}
+
+func storyShown(p *pages, games []gameRow) []*shownGame {
+	var all []*shownGame
+	for _, g := range games {
+		one := &shownGame{gameRow: g}
+		if err := p.show(one); err != nil {
+			panic(err)
+		}
+		all = append(all, one)
 	}
 	return all
 }

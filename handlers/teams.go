@@ -50,24 +50,32 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, _ := s.Sessions.User(r.Context())
 	w.Header().Add("Vary", timesHeader)
 	query, opts, err := selection(r, t)
 	if invalid, ok := err.(importer.Invalid); ok {
-		page := s.teamPage(s.layout(r, ""), r, t, opts)
+		page, err := s.teamPage(s.layout(r, ""), r, t, opts)
+		if err != nil {
+			return err
+		}
 		page.Form.Errors = invalid
 		for field, values := range query {
 			page.Form.Values[field] = values
 		}
-		if user.ID != "" {
+		if page.Me != nil {
 			w.Header().Set("Cache-Control", "no-store")
 		}
 		return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
 	}
-	return s.keep(w, r, user, "", func(l layout) view { return s.teamPage(l, r, t, opts) })
+	return s.answer(w, r, selects(opts), func(l layout) (view, error) { return s.teamPage(l, r, t, opts) })
 }
 
-func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts importer.Options) teamPage {
+// selects reports whether a season's page differs from the one without a query.
+func selects(o importer.Options) bool {
+	asked := o.Values()
+	return len(asked) > 2 || asked.Get("games") != "all" // the team and the games
+}
+
+func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts importer.Options) (teamPage, error) {
 	season, rd := s.Schedule.Season(), s.reader(r)
 	rd.Zone = zoneOf(t, opts, rd.Zone)
 	page := teamPage{layout: l, Team: cardOf(t), Season: season.Label}
@@ -77,29 +85,19 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	page.Description = "The " + possessive(t.FullName()) + " " + season.Label + " season: every game, when and where it is and who shows it."
 	page.theme(s.themes[t.Code])
 	page.Form = formOf(opts)
-	page.State = map[schedule.State]string{schedule.NotReleased: "unreleased", schedule.Ahead: "ahead",
-		schedule.RegularSeason: "running", schedule.Postseason: "playoffs", schedule.Over: "over"}[season.State(s.Now())]
-	page.Facts = factsOf(season, t.Code, rd)
-	games := filterOf(t, opts).Games(season, s.Now())
-	pairs := schedule.FactsFor(season, t.Code, s.Now()).BackToBack
-	for i := range games {
-		row := gameRowOf(&games[i], t.Code, rd)
-		row.BackToBack = backToBack(pairs, games[i].Day)
-		page.Games = append(page.Games, row)
+	kept, err := s.seasonOf(t.Code, rd)
+	if err != nil {
+		return page, err
+	}
+	page.State, page.Facts, page.Opponents, page.Team.Next = kept.state, kept.facts, kept.opponents, kept.next
+	for _, g := range filterOf(t, opts).Games(season, s.Now()) {
+		if shown, ok := kept.games[g.ID]; ok {
+			page.Games = append(page.Games, shown)
+		}
 	}
 	page.Calendar = rd.calendarOf(page.Games)
 	page.Of = len(schedule.Filter{Teams: []string{t.Code}}.Games(season, s.Now()))
 	page.Filtered = len(page.Games) != page.Of
-	opponents := map[string]bool{}
-	for _, g := range season.For(t.Code) {
-		opponents[g.Opponent(t.Code).Code] = true
-	}
-	for _, other := range schedule.Teams() {
-		if opponents[other.Code] {
-			page.Opponents = append(page.Opponents, choice{other.Code, other.FullName()})
-		}
-	}
-	page.Team.Next = nextGame(season, t.Code, rd)
 	if next := page.Team.Next; next != nil {
 		if tip, err := time.Parse(time.RFC3339, next.When.ISO); err == nil {
 			page.Countdown = countdown(tip.Sub(rd.Now))
@@ -108,7 +106,13 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	page.Zone = zoneWords(rd.Zone.String())
 	page.Zones = zoneFieldOf(page.Form, openZone(page.layout, r, s.reader(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
 	s.teamLinks(&page, t, opts, rd.Zone)
-	return page
+	return page, nil
+}
+
+// stateOf is how far a season has come, as pages name it.
+func stateOf(season *schedule.Season, now time.Time) string {
+	return map[schedule.State]string{schedule.NotReleased: "unreleased", schedule.Ahead: "ahead",
+		schedule.RegularSeason: "running", schedule.Postseason: "playoffs", schedule.Over: "over"}[season.State(now)]
 }
 
 // calendar writes the selection as a calendar, to be fetched once or subscribed
@@ -152,8 +156,8 @@ func (s *server) export(w http.ResponseWriter, r *http.Request, kind, ending str
 	h.Set("ETag", fmt.Sprintf(`W/"%x"`, sum[:16]))
 	body := b.Bytes()
 	if r.Header.Get("Range") == "" {
-		var coding string
-		if body, coding = s.pages.packer.pack(r.Header.Get("Accept-Encoding"), body); coding != "" {
+		if coding := codingFor(r.Header.Get("Accept-Encoding")); coding != "" {
+			body = s.pages.packer.fast(coding, body)
 			h.Set("Content-Encoding", coding)
 			h.Set("Content-Length", strconv.Itoa(len(body)))
 		}

@@ -44,8 +44,6 @@ type layout struct {
 	ThemeLight, ThemeDark string
 	// Me is nil for a visitor who is not signed in.
 	Me *account
-	// Who takes the place of what is shown of Me, see cache.go; else empty.
-	Who template.HTML
 	// Demo says that the in-memory Todoist takes the real one's place; DemoURL
 	// is then the path of its page, as the url function takes it.
 	Demo    bool
@@ -100,9 +98,8 @@ type moment struct {
 	// Date is the day as the visitor's zone has it (2026-10-20), Month the
 	// heading it goes below ("October 2026").
 	Date, Month string
-	// Day reads like "Tue, Oct 20" or "Tue 20 Oct". Lang is the language that
-	// Day and Month are in, empty for the page's own.
-	Day, Lang string
+	// Day reads like "Tue, Oct 20" or "Tue 20 Oct".
+	Day string
 	// Clock reads like "7:30 PM" or "19:30", Zone like "EDT". Both are empty
 	// for a day without a time.
 	Clock, Zone string
@@ -117,10 +114,8 @@ type moment struct {
 // A reader is how one visitor reads times. Zone must be set.
 type reader struct {
 	Zone *time.Location
-	// Words are how the visitor's language writes dates.
-	Words dateWords
-	// Hours24 chooses 19:30 over 7:30 PM.
-	Hours24 bool
+	// Hours24 chooses 19:30 over 7:30 PM, DayFirst 20 Oct over Oct 20.
+	Hours24, DayFirst bool
 	// WeekStart is the calendar's first column.
 	WeekStart time.Weekday
 	Now       time.Time
@@ -133,7 +128,7 @@ func (rd reader) momentOf(t time.Time) moment {
 	m.ISO = t.UTC().Format(time.RFC3339)
 	m.Clock = local.Format("3:04 PM")
 	if rd.Hours24 {
-		m.Clock = local.Format(rd.Words.clock)
+		m.Clock = local.Format("15:04")
 	}
 	m.Zone = zoneName(local)
 	if m.Relative == "today" && local.Hour() >= 17 {
@@ -163,9 +158,8 @@ func (rd reader) day(local time.Time) moment {
 	now := rd.Now.In(rd.Zone)
 	m := moment{
 		Date:  local.Format(time.DateOnly),
-		Month: rd.Words.writeMonth(local),
-		Day:   rd.Words.writeDay(local, local.Sub(now).Abs() > 300*24*time.Hour),
-		Lang:  rd.Words.lang,
+		Month: local.Format("January 2006"),
+		Day:   local.Format(rd.dayLayout(local.Sub(now).Abs() > 300*24*time.Hour)),
 	}
 	switch days := daysBetween(now, local); {
 	case days == 0:
@@ -176,6 +170,19 @@ func (rd reader) day(local time.Time) moment {
 		m.Relative = fmt.Sprintf("in %d days", days)
 	}
 	return m
+}
+
+// dayLayout is how the visitor writes a day, with its year where asked.
+func (rd reader) dayLayout(year bool) string {
+	switch {
+	case rd.DayFirst && year:
+		return "Mon 2 Jan 2006"
+	case rd.DayFirst:
+		return "Mon 2 Jan"
+	case year:
+		return "Mon, Jan 2, 2006"
+	}
+	return "Mon, Jan 2"
 }
 
 // daysBetween counts midnights from one local time to another.
@@ -215,6 +222,8 @@ type teamCard struct {
 	Arena string
 	// Next is the next game, nil when none is known.
 	Next *gameRow
+	// Direct is as in homePage.
+	Direct bool
 }
 
 // FullName reads "Boston Celtics".
@@ -268,10 +277,16 @@ type gameRow struct {
 	// BackToBack is 1 on the first and 2 on the second of two nights in a
 	// row, else 0.
 	BackToBack int
-	// Joined says that the calendar shows the other night as well.
-	Joined bool
 	// Postponed games have no new date yet; Over games are finished.
 	Postponed, Over bool
+}
+
+// A gameCell is a game in the calendar. Joined says that it is next to the other
+// night of a back-to-back.
+type gameCell struct {
+	gameRow
+	Number int // the day of the month
+	Joined bool
 }
 
 // Where says "home", "away" or "neutral site".
@@ -295,9 +310,8 @@ func (g gameRow) Versus() string {
 
 // A month is a stretch of a long list.
 type month[Row any] struct {
-	// Name is in the language Lang, empty for the page's own.
-	Name, Lang string
-	Rows       []Row
+	Name string // "October 2026"
+	Rows []Row
 }
 
 // byMonth groups rows, in their order, below the months of when they are.
@@ -305,7 +319,7 @@ func byMonth[Row any](rows []Row, when func(Row) moment) []month[Row] {
 	var months []month[Row]
 	for _, row := range rows {
 		if n := len(months); n == 0 || months[n-1].Name != when(row).Month {
-			months = append(months, month[Row]{Name: when(row).Month, Lang: when(row).Lang})
+			months = append(months, month[Row]{Name: when(row).Month})
 		}
 		last := &months[len(months)-1]
 		last.Rows = append(last.Rows, row)
@@ -404,6 +418,15 @@ func boxesOf(f form, kind, name string, valuesAndLabels ...string) []box {
 	return boxes
 }
 
+// choicesOf are the choices for a field, chosen where the form has them.
+func choicesOf(f form, kind, name string, choices []choice) []box {
+	boxes := make([]box, 0, len(choices))
+	for _, c := range choices {
+		boxes = append(boxes, boxOf(f, kind, name, c.Value, c.Label))
+	}
+	return boxes
+}
+
 // A fieldFault is a field's name and what is wrong with it, if anything.
 type fieldFault struct{ Name, Error string }
 
@@ -437,7 +460,7 @@ type conference struct {
 // A division is a part of a conference.
 type division struct {
 	Name  string
-	Teams []teamCard
+	Cards []template.HTML
 }
 
 // A signInPage is GET /sign-in, and the answer to a sign-in that did not work.
@@ -1073,7 +1096,7 @@ type teamPage struct {
 	Opponents []choice
 	// Calendar and Games are the same selection, as a picture and as a list.
 	Calendar []calendarMonth
-	Games    []gameRow
+	Games    []*shownGame
 	// Filtered says that the query leaves something out. Of counts the
 	// season's games before that.
 	Filtered bool
@@ -1092,8 +1115,8 @@ type teamPage struct {
 }
 
 // GamesByMonth groups the games for the list.
-func (p teamPage) GamesByMonth() []month[gameRow] {
-	return byMonth(p.Games, func(g gameRow) moment { return g.When })
+func (p teamPage) GamesByMonth() []month[*shownGame] {
+	return byMonth(p.Games, func(g *shownGame) moment { return g.When })
 }
 
 // countdown says how long it is until a tip-off, as static/team.js goes on to.
@@ -1123,97 +1146,6 @@ type teamFacts struct {
 	Trip               int
 	TripFrom, TripTo   moment
 	National, CupGames int
-}
-
-// A calendarMonth is a month of the season as a grid.
-type calendarMonth struct {
-	// Name reads "October 2026", ID "2026-10". Lang is the language of the
-	// name and the weekdays, empty for the page's own.
-	Name, ID, Lang string
-	// Weekdays are the columns' names in the visitor's order.
-	Weekdays []weekday
-	// Weeks are rows of seven days.
-	Weeks [][]calendarDay
-	// Games counts the month's games; Home those at home.
-	Games, Home int
-}
-
-// A weekday is a column's name.
-type weekday struct{ Short, Long string }
-
-// A calendarDay is a cell. Number is 0 for the cells outside of the month.
-type calendarDay struct {
-	Number int
-	Date   string // 2026-10-20
-	Today  bool
-	Games  []gameRow
-}
-
-// calendarOf lays games out by month, from the first game's month to the
-// last's, by the days of the reader's zone.
-func (rd reader) calendarOf(games []gameRow) []calendarMonth {
-	days := map[string][]gameRow{}
-	var first, last string
-	for _, g := range games {
-		if _, err := time.Parse(time.DateOnly, g.When.Date); err != nil {
-			continue // a postponed game without a date has no place in the grid
-		}
-		days[g.When.Date] = append(days[g.When.Date], g)
-		if first == "" || g.When.Date < first {
-			first = g.When.Date
-		}
-		last = max(last, g.When.Date)
-	}
-	if first == "" {
-		return nil
-	}
-	for date, games := range days {
-		for i := range games {
-			day, _ := time.Parse(time.DateOnly, date)
-			other := day.AddDate(0, 0, 1)
-			if games[i].BackToBack == 2 {
-				other = day.AddDate(0, 0, -1)
-			}
-			games[i].Joined = games[i].BackToBack > 0 && len(days[other.Format(time.DateOnly)]) > 0
-		}
-	}
-	begin, _ := time.Parse(time.DateOnly, first)
-	end, _ := time.Parse(time.DateOnly, last)
-	today := rd.Now.In(rd.Zone).Format(time.DateOnly)
-	var months []calendarMonth
-	for m := time.Date(begin.Year(), begin.Month(), 1, 0, 0, 0, 0, time.UTC); !m.After(end); m = m.AddDate(0, 1, 0) {
-		months = append(months, rd.calendarMonth(m, days, today))
-	}
-	return months
-}
-
-// calendarMonth lays out one month; first is its first day.
-func (rd reader) calendarMonth(first time.Time, days map[string][]gameRow, today string) calendarMonth {
-	month := calendarMonth{Name: rd.Words.writeMonth(first), ID: first.Format("2006-01"), Lang: rd.Words.lang}
-	for i := range 7 {
-		day := (int(rd.WeekStart) + i) % 7
-		month.Weekdays = append(month.Weekdays, weekday{Short: strings.TrimSuffix(rd.Words.weekdays[day], "."), Long: rd.Words.longWeekdays[day]})
-	}
-	lead := (int(first.Weekday()) - int(rd.WeekStart) + 7) % 7
-	week := make([]calendarDay, lead, 7)
-	for d := first; d.Month() == first.Month(); d = d.AddDate(0, 0, 1) {
-		date := d.Format(time.DateOnly)
-		week = append(week, calendarDay{Number: d.Day(), Date: date, Today: date == today, Games: days[date]})
-		for _, g := range days[date] {
-			month.Games++
-			if g.Home {
-				month.Home++
-			}
-		}
-		if len(week) == 7 {
-			month.Weeks = append(month.Weeks, week)
-			week = make([]calendarDay, 0, 7)
-		}
-	}
-	if len(week) > 0 {
-		month.Weeks = append(month.Weeks, append(week, make([]calendarDay, 7-len(week))...))
-	}
-	return month
 }
 
 // A sessionsPage is GET /sessions.

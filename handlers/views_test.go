@@ -29,9 +29,9 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 		}
 		return instant
 	}
-	american := reader{Zone: zone(t, "America/New_York"), Words: wordsOf("en", false), Now: now}
-	german := reader{Zone: zone(t, "Europe/Berlin"), Hours24: true, Words: wordsOf("en", true), Now: now}
-	brazilian := reader{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Words: wordsOf("en", false), Now: now}
+	american := reader{Zone: zone(t, "America/New_York"), Now: now}
+	german := reader{Zone: zone(t, "Europe/Berlin"), Hours24: true, DayFirst: true, Now: now}
+	brazilian := reader{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Now: now}
 	for name, tt := range map[string]struct {
 		got, want moment
 	}{
@@ -52,7 +52,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 			moment{ISO: "2026-11-20T17:00:00Z", Date: "2026-11-20", Month: "November 2026", Day: "Fri, Nov 20", Clock: "12:00 PM", Zone: "EST"},
 		},
 		"days are counted by midnights, not by hours, over the change to winter time": {
-			reader{Zone: zone(t, "America/New_York"), Words: wordsOf("en", false), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
+			reader{Zone: zone(t, "America/New_York"), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
 			moment{ISO: "2026-11-02T00:30:00Z", Date: "2026-11-01", Month: "November 2026", Day: "Sun, Nov 1", Clock: "7:30 PM", Zone: "EST", Relative: "in 3 days"},
 		},
 		"a zone without letters is named by its offset": {
@@ -60,7 +60,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-09", Month: "January 2027", Day: "Sat, Jan 9", Clock: "21:30", Zone: "UTC−3"},
 		},
 		"an offset may have minutes": {
-			reader{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Words: wordsOf("en", false), Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
+			reader{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
 			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-10", Month: "January 2027", Day: "Sun, Jan 10", Clock: "06:15", Zone: "UTC+5:45"},
 		},
 		"a day without a time stays the league's day everywhere": {
@@ -85,12 +85,12 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 func TestTheCalendarHasEveryDayOnceAndEveryGameOnItsDay(t *testing.T) {
 	ny := zone(t, "America/New_York")
 	for name, start := range map[string]time.Weekday{"from Sunday": time.Sunday, "from Monday": time.Monday, "from Saturday": time.Saturday} {
-		rd := reader{Zone: ny, Words: wordsOf("en", false), WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
-		games := []gameRow{
-			{ID: "a", When: rd.momentOf(time.Date(2026, 10, 21, 2, 0, 0, 0, time.UTC)), Home: true},
-			{ID: "no date", When: rd.momentOfDay("TBD")},
-			{ID: "b", When: rd.momentOfDay("2027-02-28")},
-			{ID: "c", When: rd.momentOfDay("2027-02-28"), Home: true},
+		rd := reader{Zone: ny, WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+		games := []*shownGame{
+			{gameRow: gameRow{When: rd.momentOf(time.Date(2026, 10, 21, 2, 0, 0, 0, time.UTC)), Home: true}, Alone: "a"},
+			{gameRow: gameRow{When: rd.momentOfDay("TBD")}, Alone: "no date"},
+			{gameRow: gameRow{When: rd.momentOfDay("2027-02-28")}, Alone: "b"},
+			{gameRow: gameRow{When: rd.momentOfDay("2027-02-28"), Home: true}, Alone: "c"},
 		}
 		months := rd.calendarOf(games)
 		if len(months) != 5 {
@@ -120,7 +120,7 @@ func TestTheCalendarHasEveryDayOnceAndEveryGameOnItsDay(t *testing.T) {
 						today += day.Date
 					}
 					for _, g := range day.Games {
-						found[g.ID] += day.Date
+						found[string(g)] += day.Date
 					}
 				}
 			}

@@ -102,7 +102,6 @@ type User struct {
 	Clock24  bool   `json:"clock24,omitempty"`
 	DayFirst bool   `json:"dayFirst,omitempty"` // dates as 20 Oct and not Oct 20
 	StartDay int    `json:"startDay,omitempty"` // first day of the week: Monday is 1, Sunday 7
-	Lang     string `json:"lang,omitempty"`
 	Plan     string `json:"plan,omitempty"`
 	Personal bool   `json:"personal,omitempty"` // signed in by personal API token, which is not ours to revoke
 }
@@ -427,7 +426,7 @@ func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 		return errors.New("sign in: a user id and an access token are needed")
 	}
 	// Each request reads them, and a cookie may have to hold them.
-	for _, text := range []*string{&u.Name, &u.Email, &u.Zone, &u.Lang, &u.Plan} {
+	for _, text := range []*string{&u.Name, &u.Email, &u.Zone, &u.Plan} {
 		*text = cut(*text)
 	}
 	rq.mu.Lock()

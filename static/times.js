@@ -1,8 +1,8 @@
-// Times as the visitor's browser writes them: its zone, its language, its clock
-// of 12 or 24 hours. Pages of people who are signed in follow their account and
-// do not load this script. It writes the times of the page anew and tells other
-// scripts how the browser reads times, for what they ask the server for; nothing
-// is stored.
+// Times in the visitor's zone, with their clock of 12 or 24 hours and their order
+// of day and month; the words are English, as the page is. Pages of people who are
+// signed in follow their account and do not load this script. It writes the times
+// of the page again and tells other scripts how the browser reads times, for what
+// they ask the server for; nothing is stored.
 
 const { now } = document.body.dataset;
 const locale = navigator.language || 'en-US';
@@ -10,10 +10,15 @@ const { timeZone: zone, hourCycle } = new Intl.DateTimeFormat(locale, { hour: 'n
 // The program's clock may have been set to another day than the browser's.
 const today = now ? new Date(now) : new Date();
 
-const day = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short' });
-const dayOfYear = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
-const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
-const letters = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' });
+const hours24 = hourCycle !== 'h11' && hourCycle !== 'h12';
+const order = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }).formatToParts(today).map((part) => part.type);
+const dayFirst = order.indexOf('day') < order.indexOf('month');
+
+const english = dayFirst ? 'en-GB' : 'en-US';
+const day = new Intl.DateTimeFormat(english, { weekday: 'short', day: 'numeric', month: 'short' });
+const dayOfYear = new Intl.DateTimeFormat(english, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+const clock = new Intl.DateTimeFormat(hours24 ? 'en-GB' : 'en-US', { timeStyle: 'short' });
+const letters = new Intl.DateTimeFormat(english, { timeZoneName: 'short' });
 
 // firstDay is the weekday that calendars begin with; 0 is Sunday.
 function firstDay() {
@@ -24,10 +29,7 @@ function firstDay() {
 }
 
 function settings() {
-  const parts = day.formatToParts(today).map((part) => part.type);
-  const dayFirst = parts.indexOf('day') < parts.indexOf('month');
-  const hours = hourCycle === 'h11' || hourCycle === 'h12' ? 12 : 24;
-  return [zone, hours, firstDay(), dayFirst ? 1 : 0, locale].join('~');
+  return [zone, hours24 ? 24 : 12, firstDay(), dayFirst ? 1 : 0].join('~');
 }
 
 // midnights counts those between two instants, as the visitor has them.
@@ -53,8 +55,6 @@ function write(element) {
     const word = timed && 'soon' in dayText.dataset ? relative(date) : '';
     const far = Math.abs(date - today) > 300 * 864e5;
     dayText.textContent = word || (far ? dayOfYear : day).format(date);
-    if (word || locale.startsWith('en')) dayText.removeAttribute('lang');
-    else dayText.lang = locale;
   }
   const clockText = element.querySelector('.clock:not(.unset)');
   if (clockText && timed) clockText.textContent = clock.format(date);
@@ -75,7 +75,7 @@ function writeAll() {
   }
 }
 
-if (zone && settings() !== 'America/New_York~12~0~0~en-US') {
+if (zone && settings() !== 'America/New_York~12~0~0') {
   writeAll();
   document.dispatchEvent(new CustomEvent('times', { detail: settings() }));
 }
