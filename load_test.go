@@ -235,7 +235,7 @@ func (l *load) browse(visitors, pages int, pause time.Duration) (took *latencies
 	var wg sync.WaitGroup
 	for range visitors {
 		wg.Go(func() {
-			g, err := newGetter(l.addr, "")
+			g, err := newGetter(l.addr)
 			if err != nil {
 				l.t.Error(err)
 				return
@@ -246,9 +246,9 @@ func (l *load) browse(visitors, pages int, pause time.Duration) (took *latencies
 				if rand.N(3) > 0 {
 					path = paths[rand.N(len(paths))]
 				}
-				g.request = []byte(asked(path, "gzip, deflate, br, zstd", nil))
+				request := asked(path, "gzip, deflate, br, zstd", nil)
 				began := time.Now()
-				status, length, err := g.get()
+				status, length, err := g.get(request)
 				took.add(time.Since(began))
 				if err != nil || status != http.StatusOK || length == 0 {
 					l.t.Errorf("%s answered %d with %d bytes: %v", path, status, length, err)
