@@ -112,7 +112,9 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 				", because cookies of another address are not seen here.",
 			Link: "/sign-in", LinkText: "Sign in"}
 	}
-	token, err := s.App.Exchange(r.Context(), query.Get("code"), flow.Verifier)
+	// A visitor who leaves does not cut this off: tokens whose answer is lost
+	// cannot be revoked.
+	token, err := s.App.Exchange(context.WithoutCancel(r.Context()), query.Get("code"), flow.Verifier)
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
 		if todoist.Doubtful(err) {
@@ -189,8 +191,14 @@ func (s *server) signInWithToken(w http.ResponseWriter, r *http.Request) error {
 // scopesKey is where a session keeps what its token may do.
 const scopesKey = "scopes"
 
-// enter asks Todoist whose tokens these are and signs that user in.
-func (s *server) enter(r *http.Request, t session.Tokens, scopes []string, personal bool) error {
+// enter asks Todoist whose tokens these are and signs that user in. If it fails,
+// the tokens are revoked, except a personal one, which belongs to its owner.
+func (s *server) enter(r *http.Request, t session.Tokens, scopes []string, personal bool) (err error) {
+	defer func() {
+		if err != nil && !personal {
+			s.Sessions.Discard(r.Context(), t)
+		}
+	}()
 	tries := 0
 	c := s.Todoist.As(func(_ context.Context, refused string) (string, error) {
 		if tries++; tries > 1 {

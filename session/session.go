@@ -416,7 +416,7 @@ func (m *Manager) unset(ctx context.Context, rq *request, key string) {
 
 // SignIn makes u the user of this browser. The session gets a new id; what it was
 // before ends, and its token is revoked. When SignIn returns nil the session is
-// stored.
+// stored. When it returns an error the tokens are not kept: see Discard.
 func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	rq, ok := m.request(ctx)
 	if !ok {
@@ -439,7 +439,8 @@ func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	}
 	err := m.signIn(ctx, rq, u, t)
 	if err != nil {
-		m.discard(ctx, rq, record{Tokens: t, Personal: u.Personal})
+		_ = m.scs.Clear(ctx) // only ever nil
+		rq.loaded, rq.changes, rq.user = row{}, nil, nil
 		err = fmt.Errorf("sign in: %w", err)
 		m.cfg.Log.WarnContext(ctx, "sign-in failed", "user", u.ID, "error", err)
 		return err
@@ -459,15 +460,15 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
-// discard makes nothing of a sign-in that could not be stored. Todoist is told
-// once to forget the token; there is nowhere to keep it for another time.
-func (m *Manager) discard(ctx context.Context, rq *request, rec record) {
-	_ = m.scs.Clear(ctx) // only ever nil
-	rq.loaded, rq.changes, rq.user = row{}, nil, nil
-	if !m.mustRevoke(rec, "") {
+// Discard revokes tokens that no session keeps. If Todoist cannot be told now,
+// Run tries again.
+func (m *Manager) Discard(ctx context.Context, t Tokens) {
+	ctx = context.WithoutCancel(ctx) // the visitor may have left
+	if !errors.Is(m.retire(ctx, record{Tokens: t}, ""), ErrUnavailable) {
 		return
 	}
-	if err := m.tellTodoist(ctx, pending{Access: rec.Access, Refresh: rec.Refresh}); err != nil {
+	// The store cannot keep them for a later try.
+	if err := m.tellTodoist(ctx, pending{Access: t.Access, Refresh: t.Refresh}); err != nil {
 		m.cfg.Log.WarnContext(ctx, "token not revoked", "error", err)
 	}
 }
