@@ -172,3 +172,20 @@ func TestAVisitorWhoLeavesDuringTheExchangeLeavesNoToken(t *testing.T) {
 		t.Errorf("%d access and %d refresh tokens still work", access, refresh)
 	}
 }
+
+func TestASignInBegunBeforeTheAppWasTakenAwayIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, store := range []string{"", "cookie:"} {
+		s := startSite(t, midSeason, "-session-store", store)
+		b := s.browser()
+		_, back := b.begin(s.account("ann", fake.Free), "/")
+		s.restart(midSeason.Add(time.Minute), "-todoist-client-id", "", "-todoist-client-secret", "")
+		p := b.get(back).want(http.StatusNotFound).has("you cannot sign in with Todoist").has("Use a personal API token instead")
+		if !strings.Contains(p.body, `href="/sign-in"`) {
+			t.Error("the page does not lead to the sign-in page")
+		}
+		if strings.Contains(s.log.String(), "panic") {
+			t.Error("the program panicked")
+		}
+	}
+}

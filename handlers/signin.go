@@ -67,13 +67,18 @@ func (s *server) startSignIn(w http.ResponseWriter, r *http.Request) error {
 	return s.authorize(w, r, localPath(r.PostForm.Get("next")), todoist.ScopeReadWrite)
 }
 
+// unregistered is the answer to a sign-in with Todoist where there is no app.
+func unregistered() error {
+	return &problem{Status: http.StatusNotFound, Heading: "This Tipoff is not registered at Todoist",
+		Text:   "Whoever runs it has not registered it as an app, so you cannot sign in with Todoist.",
+		Advice: "Use a personal API token instead. If you run this Tipoff: tipoff register registers it.", Link: "/sign-in", LinkText: "Sign in with a token"}
+}
+
 // authorize begins a sign-in that asks Todoist for scopes and comes back to
 // next.
 func (s *server) authorize(w http.ResponseWriter, r *http.Request, next string, scopes ...string) error {
 	if s.App == nil {
-		return &problem{Status: http.StatusNotFound, Heading: "This Tipoff is not registered at Todoist",
-			Text:   "Whoever runs it has not registered it as an app, so Todoist cannot ask you for consent.",
-			Advice: "Use a personal API token instead. If you run this Tipoff: tipoff register registers it.", Link: "/sign-in", LinkText: "Sign in with a token"}
+		return unregistered()
 	}
 	flow, err := s.Sessions.Begin(r.Context(), next, scopes)
 	if err != nil {
@@ -111,6 +116,9 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 			Advice: "Begin once more. If you run this Tipoff: people have to use it at " + s.PublicURL.String() +
 				", because cookies of another address are not seen here.",
 			Link: "/sign-in", LinkText: "Sign in"}
+	}
+	if s.App == nil {
+		return unregistered() // there was an app when the sign-in began
 	}
 	// A visitor who leaves does not cut this off: tokens whose answer is lost
 	// cannot be revoked.
