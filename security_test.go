@@ -671,6 +671,59 @@ func TestSecurity21NextLeadsNowhereElse(t *testing.T) {
 	}
 }
 
+func TestSecurity21NextStaysBelowTheBasePath(t *testing.T) {
+	t.Parallel()
+	const base = "/tipoff"
+	s, _ := startTapped(t, midSeason, publicURL+base)
+	account := s.account("ann", fake.Free)
+	signedIn := s.browser().signIn(account)
+	for next, want := range map[string]string{
+		"/":           "/",
+		"/teams/bos":  "/teams/bos",
+		"/teams/bos/": "/teams/bos/",
+		"/import?team=BOS&from=2026-12-01&name=a/../b%2F..": "/import?team=BOS&from=2026-12-01&name=a/../b%2F..",
+
+		"/../other-app/logout":                "/",
+		"/teams/../../other-app/logout":       "/",
+		"/./../other-app/logout":              "/",
+		"/../tipoff-2/":                       "/",
+		"/..":                                 "/",
+		"/../":                                "/",
+		"/.":                                  "/",
+		"/teams/..":                           "/",
+		"/teams/./bos":                        "/",
+		"/%2e%2e/other-app/logout":            "/",
+		"/%2E./other-app/logout":              "/",
+		"/..%2fother-app/logout":              "/",
+		"/teams%2f..%2f..%2fother-app/logout": "/",
+		`/..\other-app\logout`:                "/",
+		"/..%5cother-app/logout":              "/",
+		"/%2e%2e%5Cother-app/logout":          "/",
+		"//other-app/logout":                  "/",
+		"/teams//bos":                         "/",
+		"/%2f":                                "/",
+		"/%2f../other-app":                    "/",
+		"/.\t./other-app/logout":              "/",
+		"/.%09./other-app/logout":             "/",
+		"/%0d%0a../other-app":                 "/",
+		"/%00":                                "/",
+		"/%7f":                                "/",
+	} {
+		if got := signedIn.get("/sign-in?" + url.Values{"next": {next}}.Encode()).want(http.StatusSeeOther).location(); got != base+want {
+			t.Errorf("next=%q leads to %q, want %q", next, got, base+want)
+		}
+	}
+	b := s.browser()
+	_, back := b.begin(account, "/../other-app/logout")
+	if got := b.get(back).want(http.StatusSeeOther).location(); got != base+"/" {
+		t.Errorf("the callback leads to %q", got)
+	}
+	token := url.Values{"token": {"api-token-of-ann"}, "next": {"/../other-app/logout"}}
+	if got := b.post("/sign-in/token", token).want(http.StatusSeeOther).location(); got != base+"/" {
+		t.Errorf("a sign-in with a token leads to %q", got)
+	}
+}
+
 func TestSecurity22TheCallbackGivesNothingAway(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -15,14 +16,19 @@ import (
 )
 
 // localPath returns next if it is a path of ours, with its query, and "/" for
-// all else: another site must not be able to send people on from here.
+// all else: a link to us must not send people on to another site, nor to another
+// app beside us on this one.
 func localPath(next string) string {
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || len(next) > 2000 ||
-		strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || r <= ' ' || r == 0x7f }) {
+	u, err := url.Parse(next)
+	if err != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || len(next) > 2000 {
 		return "/"
 	}
-	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(u.Path, "//") || strings.Contains(u.Path, `\`) {
+	// What is encoded in the path counts as what it stands for.
+	if strings.ContainsFunc(next+u.Path, func(r rune) bool { return r == '\\' || r <= ' ' || r == 0x7f }) {
+		return "/"
+	}
+	// Dot segments and double slashes.
+	if strings.TrimSuffix(path.Clean(u.Path), "/") != strings.TrimSuffix(u.Path, "/") {
 		return "/"
 	}
 	return u.RequestURI()
