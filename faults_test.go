@@ -36,8 +36,10 @@ type rig struct {
 	// writing, when set, is asked about each request with commands, counted
 	// from 1. It forwards the request, or answers itself.
 	writing func(n int, w http.ResponseWriter, r *http.Request)
-	step    atomic.Int64 // how far the program's clock is from Todoist's
-	writes  atomic.Int64
+	// asking, when set, sends the site's requests to Todoist over the wire.
+	asking func(wire http.RoundTripper, r *http.Request) (*http.Response, error)
+	step   atomic.Int64 // how far the program's clock is from Todoist's
+	writes atomic.Int64
 }
 
 // A clientCut is how long a rig waits for Todoist.
@@ -84,7 +86,14 @@ func newRig(t *testing.T, cut clientCut) (*rig, error) {
 	if cut.answer > 0 {
 		web.Transport.(*http.Transport).ResponseHeaderTimeout = cut.answer
 	}
-	t.Cleanup(web.CloseIdleConnections)
+	t.Cleanup(web.Transport.(*http.Transport).CloseIdleConnections)
+	direct := web.Transport
+	web.Transport = transport(func(req *http.Request) (*http.Response, error) {
+		if r.asking != nil {
+			return r.asking(direct, req)
+		}
+		return direct.RoundTrip(req)
+	})
 	api := &todoist.API{URL: r.todoist, HTTP: web, UserAgent: "test", Backoff: time.Millisecond, Patience: cut.patience}
 	app := &todoist.App{API: api, ClientID: "client", ClientSecret: "secret-of-the-client",
 		AuthorizeURL: r.todoist + "/oauth/authorize", RedirectURL: publicURL + "/oauth/callback"}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,10 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"tipoff/handlers"
-	"tipoff/importer"
-	"tipoff/session"
-	"tipoff/todoist"
 	"tipoff/todoist/fake"
 )
 
@@ -114,63 +109,39 @@ func TestAPersonalTokenIsNotRevokedWhenTheSignInFails(t *testing.T) {
 	}
 }
 
-// The test calls the handler itself, because over the network nobody knows when
-// the program notices that a visitor has left.
+// The test calls the handler itself: over the network nobody knows when the
+// program notices that a visitor has left.
 func TestAVisitorWhoLeavesDuringTheExchangeLeavesNoToken(t *testing.T) {
 	t.Parallel()
-	server := fake.New(fake.Config{Now: clockFrom(midSeason), ClientID: "client", ClientSecret: "secret-of-the-client",
-		RedirectURIs: []string{publicURL + "/oauth/callback"}})
-	account := server.AddAccount(fake.Profile{ID: "ann-1", Email: "ann@example.org", Name: "ann", APIToken: "api-token-of-ann", Zone: "UTC"})
+	r, err := newRig(t, clientCut{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := r.account("ann", fake.Free)
+	b := r.browser()
+	_, back := b.begin(account, "/")
 	visitor, leave := context.WithCancel(t.Context())
-	api := &todoist.API{URL: "http://todoist.test", HTTP: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-		resp, err := server.Transport().RoundTrip(r)
-		if r.URL.Path == "/oauth/access_token" {
-			leave()
-			if r.Context().Err() != nil {
-				return nil, r.Context().Err()
-			}
+	r.asking = func(wire http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := wire.RoundTrip(req)
+		if err != nil || req.URL.Path != "/oauth/access_token" {
+			return resp, err
 		}
-		return resp, err
-	})}}
-	app := &todoist.App{API: api, ClientID: "client", ClientSecret: "secret-of-the-client",
-		AuthorizeURL: "http://todoist.test/oauth/authorize", RedirectURL: publicURL + "/oauth/callback"}
-	public, err := url.Parse(publicURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	sessions, err := session.Open(t.Context(), session.Config{Store: "memory:", Keys: []string{anotherKey(t)}, URL: public,
-		Now: clockFrom(midSeason), Log: log,
-		Revoke: func(ctx context.Context, t session.Tokens) error { return app.Revoke(ctx, t.Access, t.Refresh) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sessions.Close()
-	pages, err := handlers.New(handlers.Config{PublicURL: public, Sessions: sessions, Importer: &importer.Importer{}, Todoist: api,
-		App: app, Metrics: handlers.NewMetrics("test"), Now: clockFrom(midSeason), Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	asked := httptest.NewRecorder()
-	form := httptest.NewRequest(http.MethodPost, publicURL+"/sign-in", nil)
-	form.Header.Set("Origin", publicURL)
-	pages.ServeHTTP(asked, form)
-	back, err := server.Consent(asked.Header().Get("Location"), account)
-	if err != nil {
-		t.Fatal(err)
+		leave()
+		if err := req.Context().Err(); err != nil {
+			resp.Body.Close()
+			return nil, err
+		}
+		return resp, nil
 	}
 	callback := httptest.NewRequestWithContext(visitor, http.MethodGet, back, nil)
-	for _, c := range asked.Result().Cookies() {
+	for _, c := range b.cookies() {
 		callback.AddCookie(c)
 	}
-	pages.ServeHTTP(httptest.NewRecorder(), callback)
-	if server.CountTokenEvents(fake.Exchanged) != 1 {
+	r.pages.ServeHTTP(httptest.NewRecorder(), callback)
+	if r.fake.CountTokenEvents(fake.Exchanged) != 1 {
 		t.Fatal("no code was exchanged")
 	}
-	if access, refresh := server.LiveTokens(account); access+refresh != 0 {
-		t.Errorf("%d access and %d refresh tokens still work", access, refresh)
-	}
+	r.noLiveTokens(account)
 }
 
 func TestASignInBegunBeforeTheAppWasTakenAwayIsExplained(t *testing.T) {
