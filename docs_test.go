@@ -269,6 +269,14 @@ var troubles = map[string]func(t *testing.T) string{
 	"sessions are kept in memory: a restart signs everyone out": func(t *testing.T) string {
 		return startSite(t, midSeason, "-session-store", "memory:").log.String()
 	},
+	"commands cannot reach sessions in the memory of the running Tipoff": func(t *testing.T) string {
+		_, err := invoke(t, nil, "sessions", "flush", "-session-store", "memory:")
+		return fmt.Sprint(err)
+	},
+	"commands cannot reach sessions in people's browsers": func(t *testing.T) string {
+		_, err := invoke(t, nil, "sessions", "rekey", "-session-store", "cookie:")
+		return fmt.Sprint(err)
+	},
 	"the proxy in front of it has to pass on the whole path": func(t *testing.T) string {
 		s, _ := startTapped(t, midSeason, publicURL+"/nba")
 		_, body := fetch(t, "http://"+s.addr+"/teams/BOS")

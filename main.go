@@ -432,8 +432,16 @@ func refreshWith(ctx context.Context, app *todoist.App, now func() time.Time, re
 	return tokens, nil
 }
 
-// withSessions opens the store for a command and says what it found.
+// withSessions opens the session store for a command. It returns an error if the
+// store is one that no other process can reach.
 func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*session.Manager) error) error {
+	switch cfg.sessionStore {
+	case "memory:":
+		return errors.New("commands cannot reach sessions in the memory of the running Tipoff (-session-store memory:); restart it to end them all")
+	case "cookie:":
+		return errors.New("commands cannot reach sessions in people's browsers (-session-store cookie:); each ends within an hour of its sign-in, " +
+			"and all end at once when Tipoff restarts with a new -secret-key and without the old one")
+	}
 	log := slog.New(slog.NewTextHandler(stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	app := appOf(cfg, &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(), UserAgent: userAgent()})
 	m, err := openSessions(ctx, cfg, app, handlers.NewMetrics(version()), clock(cfg.start), log)

@@ -160,3 +160,29 @@ func TestASignInBegunBeforeTheAppWasTakenAwayIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestSessionCommandsSayWhenTheyCannotReachTheSessions(t *testing.T) {
+	t.Parallel()
+	for store, want := range map[string]struct {
+		says    string
+		restart []string // what is advised to end all sessions
+	}{
+		"memory:": {says: "restart it to end them all"},
+		"cookie:": {says: "a new -secret-key and without the old one", restart: []string{"-secret-key", anotherKey(t)}},
+	} {
+		s := startSite(t, midSeason, "-session-store", store)
+		b := s.browser().signIn(s.account("ann", fake.Free))
+		for _, words := range [][]string{{"sessions", "flush"}, {"sessions", "flush", "ann-1"}, {"sessions", "rekey"}} {
+			out, err := s.command(words...)
+			if err == nil || !strings.Contains(err.Error(), store) || !strings.Contains(err.Error(), want.says) || out != "" {
+				t.Errorf("%s: tipoff %s: %v, and prints %q", store, strings.Join(words, " "), err, out)
+			}
+		}
+		if !b.signedIn() {
+			t.Errorf("%s: the session ended without a restart", store)
+		}
+		if s.restart(midSeason.Add(time.Minute), want.restart...); b.signedIn() {
+			t.Errorf("%s: the session goes on although the advice was followed", store)
+		}
+	}
+}
