@@ -150,6 +150,19 @@ func TestASQLiteFileSurvivesARestart(t *testing.T) {
 // writer returns the connection that a site's SQLite store writes with.
 func sqliteWriter(s *site) *sql.DB { return s.faults.store.(*sqlite).write }
 
+// A power cut must not bring back a refresh token that was used: Todoist takes it
+// for stolen.
+func TestSQLiteWritesAreOnTheDiskBeforeTheyCount(t *testing.T) {
+	s := newSite(t, "sqlite:"+filepath.Join(t.TempDir(), "s.db"))
+	var synchronous int
+	if err := sqliteWriter(s).QueryRow("PRAGMA synchronous").Scan(&synchronous); err != nil {
+		t.Fatal(err)
+	}
+	if synchronous != 2 { // FULL
+		t.Errorf("PRAGMA synchronous is %d, want 2", synchronous)
+	}
+}
+
 func TestALockedSQLiteFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	s := newSite(t, "sqlite:"+path)

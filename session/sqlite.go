@@ -56,8 +56,10 @@ func openSQLite(ctx context.Context, path string) (_ store, err error) {
 		return nil, err
 	}
 
+	// FULL, because tokens must survive a power cut: NORMAL does not wait for the
+	// disk in WAL mode. https://www.sqlite.org/pragma.html#pragma_synchronous
 	dsn := func(more string) string {
-		return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)%s",
+		return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)%s",
 			(&url.URL{Path: path}).EscapedPath(), sqliteBusy.Milliseconds(), more)
 	}
 	s := &sqlite{}
