@@ -22,6 +22,10 @@ func refused(format string, args ...any) error {
 // lists some eighty.
 const minGames = 1000
 
+// handful is how many games to come a refresh may always postpone or lose. In
+// the last days of a season they are soon more than a tenth of those left.
+const handful = 5
+
 // check reports why a season from the network cannot take the place of the
 // present one.
 func check(current, next *Season, now time.Time) error {
@@ -49,6 +53,32 @@ func check(current, next *Season, now time.Time) error {
 		if n, of := hasTeam[team.Code], hadTeam[team.Code]; n*10 < of*9 {
 			return refused("it has %d of %d games of the %s", n, of, team.Name)
 		}
+	}
+	return checkToCome(current, next, now)
+}
+
+// checkToCome reports why a season cannot take the place of the present one:
+// over a tenth of the games to come would be postponed or gone. Games that are
+// postponed already do not count, and neither do those that go with the end of
+// a play-off series.
+func checkToCome(current, next *Season, now time.Time) error {
+	on := map[*Game]bool{}
+	for i, before := range match(current.Games, next.Games) {
+		on[before] = !next.Games[i].Postponed
+	}
+	toCome, off := 0, 0
+	for i := range current.Games {
+		g := &current.Games[i]
+		if g.Postponed || g.IfNecessary || !g.Known() || !g.Upcoming(now) {
+			continue
+		}
+		toCome++
+		if !on[g] {
+			off++
+		}
+	}
+	if off > handful && off*10 > toCome {
+		return refused("%d of %d games to come are postponed, cancelled or missing", off, toCome)
 	}
 	return nil
 }

@@ -43,6 +43,87 @@ func TestGamesAreMatchedByIDThenDayThenSides(t *testing.T) {
 	}
 }
 
+// refreshed opens a schedule with one answer of the league, refreshes it with
+// the next, and returns what is then known of it.
+func refreshed(t *testing.T, now string, first, next []byte) *Live {
+	t.Helper()
+	w := newWeb()
+	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Now: func() time.Time { return at(now) }})
+	w.league = answer(first)
+	if err := l.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.league = answer(next)
+	_ = l.Refresh(t.Context()) // the status tells
+	return l
+}
+
+func TestRefreshThatTakesAwayTooManyGamesToComeIsRefused(t *testing.T) {
+	games := func(change func(i int, g object)) []object {
+		all := nbaGames(Embedded())
+		for i, g := range all {
+			change(i, g)
+		}
+		return all
+	}
+	// On 20 November 226 games are over and 974 are to come; in the morning of
+	// the last day 15 are.
+	const autumn, lastDay = "2026-11-20T18:00:00Z", "2027-04-11T12:00:00Z"
+	whole := games(func(int, object) {})
+	postponed := func(from, to int) []object {
+		return games(func(i int, g object) {
+			if from <= i && i < to {
+				g["postponedStatus"] = "Y"
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		now         string
+		first, next []object
+		trouble     string
+		postponed   int
+	}{
+		"one field of all games":            {autumn, whole, postponed(0, 1200), "The league's feed is not used: 974 of 974 games to come are postponed, cancelled or missing.", 0},
+		"over a tenth is postponed":         {autumn, whole, postponed(1102, 1200), "The league's feed is not used: 98 of 974 games to come are postponed, cancelled or missing.", 0},
+		"a tenth is postponed":              {autumn, whole, postponed(1103, 1200), "", 97},
+		"a tenth more is":                   {autumn, postponed(1103, 1200), postponed(1016, 1200), "", 184},
+		"a handful is":                      {autumn, whole, postponed(300, 304), "", 4},
+		"games that are over":               {autumn, whole, postponed(0, 150), "", 150},
+		"the last days go":                  {"2027-04-01T12:00:00Z", whole, whole[:1150], "The league's feed is not used: 50 of 88 games to come are postponed, cancelled or missing.", 0},
+		"some are lost and some postponed":  {autumn, whole, postponed(300, 360)[:1150], "The league's feed is not used: 110 of 974 games to come are postponed, cancelled or missing.", 0},
+		"a handful of the last day":         {lastDay, whole, postponed(1190, 1195), "", 5},
+		"more than a handful of the last":   {lastDay, whole, postponed(1190, 1196), "The league's feed is not used: 6 of 15 games to come are postponed, cancelled or missing.", 0},
+		"those that were postponed go away": {autumn, postponed(1103, 1200), whole[:1103], "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := refreshed(t, c.now, nbaFeed(t, "2026-27", c.first...), nbaFeed(t, "2026-27", c.next...))
+			n := 0
+			for _, g := range l.Season().Games {
+				if g.Postponed {
+					n++
+				}
+			}
+			if got := l.Status().Trouble; got != c.trouble || n != c.postponed {
+				t.Errorf("got %d postponed games and trouble %q, want %d and %q", n, got, c.postponed, c.trouble)
+			}
+		})
+	}
+}
+
+func TestPlayoffGamesThatAreNotNeededMayGo(t *testing.T) {
+	side := func(code string) Side { t, _ := TeamByCode(code); return t.Side() }
+	now := at("2027-05-01T12:00:00Z")
+	current, next := Embedded(), Embedded()
+	for n := range 8 {
+		g := Game{ID: "00426001" + string(rune('0'+n)) + "7", Season: "2026-27", Type: Playoffs, Home: side("NYK"), Away: side("OKC"),
+			Day: "2027-05-02", Tip: at("2027-05-03T00:00:00Z"), IfNecessary: true}
+		current.Games = append(current.Games, g)
+	}
+	if err := check(current, next, now); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestChangedMovesOnlyWithTheGame(t *testing.T) {
 	first, later := at("2026-11-20T18:00:00Z"), at("2026-11-21T18:00:00Z")
 	for name, c := range map[string]struct {
