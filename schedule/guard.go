@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -146,12 +147,11 @@ func countGames(s *Season) (total int, byTeam map[string]int) {
 }
 
 // carry takes over from the present season what the next one cannot know, and
-// returns how many games are new, changed or gone. Both are matched by their
-// ids, then by sides and day, then by sides alone where one game is left. A
-// game that has not changed keeps the instant at which it last did. Of a game
-// that the league has told of, ESPN's word is taken for when and where it is,
-// and the rest stays as the league has it, its id above all, so that what was
-// made from the schedule does not change when the league stops answering.
+// returns how many games are new, changed or gone. A game that has not changed
+// keeps the instant at which it last did. Where the league has told of a game,
+// ESPN says when and where it is, and whether it is only played if necessary.
+// The rest stays as the league has it, its id above all, so that what was made
+// from the schedule does not change when the league stops answering.
 func carry(current, next *Season, now time.Time) (changed int) {
 	var before []*Game
 	if current != nil && current.Label == next.Label {
@@ -174,13 +174,12 @@ func carry(current, next *Season, now time.Time) (changed int) {
 				g.National = old.National
 			}
 			g.HomeTV, g.AwayTV = old.HomeTV, old.AwayTV
-			if g.City == old.City {
-				g.Arena, g.State = old.Arena, old.State
+			if g.City == old.City { // of which ESPN may not know all
+				g.Arena, g.State = cmp.Or(g.Arena, old.Arena), cmp.Or(g.State, old.State)
 			}
 			if g.Home.Code == old.Away.Code {
 				g.HomeTV, g.AwayTV = old.AwayTV, old.HomeTV
 			}
-			g.IfNecessary = g.IfNecessary || old.IfNecessary && g.Status == Scheduled
 		}
 		// Once a game has begun, ESPN gives the minute at which it did.
 		if next.Source == SourceESPN && g.Status != Scheduled && !old.TBD() && g.Tip.Sub(old.Tip).Abs() < time.Hour {
@@ -204,7 +203,11 @@ func sameFacts(g, h *Game) bool {
 		g.Arena == h.Arena && g.City == h.City && g.State == h.State
 }
 
-// match finds for each of the next games the one it was before, or nil.
+// match finds for each of the next games the one it was before, or nil. That is
+// the game with the same id; else the one of the same sides, each at home or
+// away as before, on the same day; else the only one of these sides that is
+// left in both seasons; else, for a game whose sides swapped home and away, the
+// only one that is left with home and away not told apart.
 func match(current, next []Game) []*Game {
 	found := make([]*Game, len(next))
 	taken := make([]bool, len(current))
@@ -233,19 +236,25 @@ func match(current, next []Game) []*Game {
 			}
 		}
 	}
-	pair := func(g *Game) string {
+	sides := func(g *Game) string {
 		if !g.Known() {
 			return ""
 		}
-		return min(g.Home.Code, g.Away.Code) + " " + max(g.Home.Code, g.Away.Code)
+		return g.Away.Code + " " + g.Home.Code
 	}
 	pass(func(g *Game) string { return g.ID }, false)
 	pass(func(g *Game) string {
-		if p := pair(g); p != "" {
+		if p := sides(g); p != "" {
 			return p + " " + string(g.Day)
 		}
 		return ""
 	}, false)
-	pass(pair, true)
+	pass(sides, true)
+	pass(func(g *Game) string {
+		if !g.Known() {
+			return ""
+		}
+		return min(g.Home.Code, g.Away.Code) + " " + max(g.Home.Code, g.Away.Code)
+	}, true)
 	return found
 }
