@@ -20,6 +20,8 @@ var csvHeader = []string{
 // WriteCSV writes games in the form of Todoist's project templates, one task
 // for each. Times are clocks in the zone of the options, UTC without one; a
 // game without a time is due on its Eastern day, a postponed one is not due.
+// Todoist reads a date as text in the row's zone, so a time that the zone's
+// clocks show twice, in the night when they go back, is written in UTC.
 func WriteCSV(w io.Writer, games []Game, o ExportOptions) error {
 	if o.Zone == nil {
 		o.Zone = time.UTC
@@ -53,8 +55,11 @@ func WriteCSV(w io.Writer, games []Game, o ExportOptions) error {
 		case g.TBD():
 			row["DATE"], row["DATE_LANG"] = string(g.Day), "en"
 		default:
-			row["DATE"], row["DATE_LANG"] = g.Tip.In(o.Zone).Format("2006-01-02 15:04"), "en"
-			row["TIMEZONE"] = o.Zone.String()
+			tip := g.Tip.In(o.Zone)
+			if shownTwice(tip) {
+				tip = g.Tip.UTC()
+			}
+			row["DATE"], row["DATE_LANG"], row["TIMEZONE"] = tip.Format(csvTime), "en", tip.Location().String()
 			if o.Duration > 0 {
 				row["DURATION"], row["DURATION_UNIT"] = strconv.Itoa(int(o.Duration/time.Minute)), "minute"
 			}
@@ -66,6 +71,23 @@ func WriteCSV(w io.Writer, games []Game, o ExportOptions) error {
 		return fmt.Errorf("write the CSV file: %w", err)
 	}
 	return nil
+}
+
+// csvTime is how a row gives a time.
+const csvTime = "2006-01-02 15:04"
+
+// shownTwice reports whether the clocks of the instant's zone show its time at
+// another instant too.
+func shownTwice(t time.Time) bool {
+	_, offset := t.Zone()
+	for _, days := range [...]int{-1, 1} {
+		_, other := t.AddDate(0, 0, days).Zone()
+		again := t.Add(time.Duration(offset-other) * time.Second)
+		if !again.Equal(t) && again.Format(csvTime) == t.Format(csvTime) {
+			return true
+		}
+	}
+	return false
 }
 
 func csvRow(values map[string]string) []string {

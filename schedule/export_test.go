@@ -238,6 +238,49 @@ func TestCSVIsReadBack(t *testing.T) {
 	}
 }
 
+// In Berlin the clocks go back from three to two on 25 October 2026, at 01:00Z.
+func TestCSVTimeThatClocksShowTwiceIsWrittenInUTC(t *testing.T) {
+	for zone, tips := range map[string]map[string]string{
+		"Europe/Berlin": {
+			"2026-10-24T23:30:00Z": "2026-10-25 01:30 Europe/Berlin",
+			"2026-10-25T00:00:00Z": "2026-10-25 00:00 UTC", // 02:00
+			"2026-10-25T00:59:00Z": "2026-10-25 00:59 UTC",
+			"2026-10-25T01:00:00Z": "2026-10-25 01:00 UTC", // 02:00 again
+			"2026-10-25T01:59:00Z": "2026-10-25 01:59 UTC",
+			"2026-10-25T02:00:00Z": "2026-10-25 03:00 Europe/Berlin",
+			"2027-03-28T00:30:00Z": "2027-03-28 01:30 Europe/Berlin", // the hour after it is left out
+			"2027-03-28T01:00:00Z": "2027-03-28 03:00 Europe/Berlin",
+		},
+		"Australia/Lord_Howe": { // by half an hour, from two, on 4 April 2027 at 15:00Z the day before
+			"2027-04-03T14:00:00Z": "2027-04-04 01:00 Australia/Lord_Howe",
+			"2027-04-03T14:45:00Z": "2027-04-03 14:45 UTC",
+			"2027-04-03T15:15:00Z": "2027-04-03 15:15 UTC",
+			"2027-04-03T15:30:00Z": "2027-04-04 02:00 Australia/Lord_Howe",
+		},
+	} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tip, want := range tips {
+			g := exported()[0]
+			g.Tip = at(tip)
+			var b bytes.Buffer
+			if err := WriteCSV(&b, []Game{g}, ExportOptions{Zone: loc}); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := csv.NewReader(&b).ReadAll()
+			if err != nil || len(rows) != 2 {
+				t.Fatalf("got %q, %v", rows, err)
+			}
+			got := rows[1][slices.Index(rows[0], "DATE")] + " " + rows[1][slices.Index(rows[0], "TIMEZONE")]
+			if got != want {
+				t.Errorf("%s in %s: got %q, want %q", tip, zone, got, want)
+			}
+		}
+	}
+}
+
 // full is a disk without room.
 type full struct{}
 
