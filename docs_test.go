@@ -313,6 +313,16 @@ var troubles = map[string]func(t *testing.T) string{
 		s.saying("the schedule is not refreshed")
 		return s.log.String()
 	},
+	"games to come are postponed, cancelled or missing": func(t *testing.T) string {
+		s := startSite(t, midSeason, "-schedule-url", serveFeed(t, allPostponed()))
+		s.saying("the schedule is not refreshed")
+		return text(s.browser().get("/teams/bos").body)
+	},
+	"the schedule has faulty entries": func(t *testing.T) string {
+		s := startSite(t, midSeason, "-schedule-url", serveFeed(t, oneTwice()))
+		s.saying("the schedule has faulty entries")
+		return s.log.String()
+	},
 	"Todoist did not answer as it should": func(t *testing.T) string { return refusedBy(t, fake.Fault{Status: 400}) },
 	"Todoist asks for a pause":            func(t *testing.T) string { return refusedBy(t, fake.Fault{Status: 429, RetryAfter: 900}) },
 	"Todoist no longer lets Tipoff in":    func(t *testing.T) string { return refusedBy(t, fake.Fault{Status: 401}) },

@@ -182,7 +182,7 @@ func (m *Metrics) watch(games *schedule.Live, sessions *session.Manager) error {
 		season: prometheus.NewDesc("tipoff_schedule_info",
 			"Always 1; the labels say which season is shown and where it is from (nba, espn, file, embedded).", []string{"source", "season"}, nil),
 		trouble: prometheus.NewDesc("tipoff_schedule_trouble",
-			"1 while something keeps the schedule from being refreshed by its first source, else 0.", nil, nil),
+			"1 while the first source of the schedule fails or has faulty entries, else 0.", nil, nil),
 		live: prometheus.NewDesc("tipoff_sessions",
 			"Sessions that are live in the store. Those in cookies are not known.", nil, nil),
 		store: prometheus.NewDesc("tipoff_session_store_up",

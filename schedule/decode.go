@@ -135,7 +135,7 @@ func (s *stream) end() error {
 	case err != nil:
 		return err
 	}
-	return errors.New("something follows the document")
+	return fmt.Errorf("%w: something follows the document", errNotSchedule)
 }
 
 // truncated names an end of input in the middle of a document.

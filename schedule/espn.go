@@ -377,7 +377,7 @@ func (l *Live) fetchESPN(ctx context.Context) (*Season, validators, error) {
 					schedules[i], err = DecodeESPN(body)
 					return err
 				})
-				if errors.Is(err, errNotFound) && seasonType != 2 {
+				if errors.Is(err, statusError(http.StatusNotFound)) && seasonType != 2 {
 					schedules[i], err = &Season{}, nil
 				}
 				select {

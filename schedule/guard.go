@@ -3,6 +3,7 @@ package schedule
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -100,29 +101,42 @@ func (s *Season) isNow(now time.Time) bool {
 	return from <= today && today <= to
 }
 
-// checkWhole reports why a season cannot be used at all: it has to have games
-// of all thirty teams, none twice and none out of its time.
-func checkWhole(s *Season) error {
+// leaveOut takes the games out of a season that cannot be right, and says of
+// each what is wrong with it: its id was listed before, or it is out of the
+// season's time.
+func leaveOut(s *Season) (faulty []string) {
 	from, to := s.Window()
 	if from == "" {
-		return refused("it is for no season of the league")
+		return nil // none of its games is in its time, and checkWhole refuses it
 	}
+	inside := func(day Day) bool { return from <= day && day <= to }
 	ids := make(map[string]bool, len(s.Games))
-	for i := range s.Games {
-		g := &s.Games[i]
-		if ids[g.ID] {
-			return refused("the game %s is in it twice", g.ID)
+	s.Games = slices.DeleteFunc(s.Games, func(g Game) bool {
+		day := g.Day
+		if inside(day) && !g.TBD() {
+			day = DayOf(g.Tip, Eastern())
 		}
-		ids[g.ID] = true
-		days := [2]Day{g.Day, g.Day}
-		if !g.TBD() {
-			days[1] = DayOf(g.Tip, Eastern())
+		why := ""
+		switch {
+		case !inside(day):
+			why = fmt.Sprintf("is on %s, outside of the season", day)
+		case ids[g.ID]:
+			why = "is listed twice"
+		default:
+			ids[g.ID] = true
+			return false
 		}
-		for _, day := range days {
-			if day < from || day > to {
-				return refused("the game %s on %s is not in the season", g.ID, day)
-			}
-		}
+		faulty = append(faulty, fmt.Sprintf("game %s (%s) %s", g.ID, g.Title(""), why))
+		return true
+	})
+	return faulty
+}
+
+// checkWhole reports why a season cannot be used at all: it has to have games
+// of all thirty teams.
+func checkWhole(s *Season) error {
+	if _, ok := startYear(s.Label); !ok {
+		return refused("it is for no season of the league")
 	}
 	_, byTeam := countGames(s)
 	for _, team := range teams {

@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -49,6 +51,7 @@ type Config struct {
 // The league's feed is asked first, and ESPN when that does not answer or is
 // refused. What is got replaces the season at hand only if it passes the
 // guards of check. A feed in a file stands for itself: ESPN is not asked.
+// Games that cannot be right are left out, and Status and the log name them.
 type Live struct {
 	cfg     Config
 	season  atomic.Pointer[Season]
@@ -58,18 +61,11 @@ type Live struct {
 	validators validators // of the league's answer that the season is from
 }
 
-// trouble is what keeps the schedule from being refreshed.
-type trouble struct {
-	text  string
-	since time.Time
-}
-
-// Report says where the schedule is from and what keeps it from being
-// refreshed.
+// Report says where the schedule is from and what is wrong with it.
 type Report struct {
 	Source  string    // as in Season
 	AsOf    time.Time // when that source last stood behind it
-	Trouble string    // a sentence for people; "" when all is well
+	Trouble string    // sentences for people; "" when all is well
 	Since   time.Time // when the trouble began; zero when there is none
 }
 
@@ -96,15 +92,19 @@ func Open(cfg Config) (*Live, error) {
 	l := &Live{cfg: cfg}
 	if l.isFile() {
 		s, v, err := l.readFile(validators{})
-		if err == nil {
-			err = checkWhole(s)
-		}
 		if err != nil {
+			return nil, fmt.Errorf("read the schedule %s: %w", cfg.URL, err)
+		}
+		faulty := leaveOut(s)
+		if err := checkWhole(s); err != nil {
 			return nil, fmt.Errorf("read the schedule %s: %w", cfg.URL, err)
 		}
 		carry(nil, s, s.AsOf)
 		l.season.Store(s)
-		l.validators = v
+		if len(faulty) == 0 {
+			l.validators = v
+		}
+		l.settle(leftOut(SourceFile, faulty), nil)
 		return l, nil
 	}
 	s := Embedded()
@@ -162,40 +162,41 @@ func (l *Live) Refresh(ctx context.Context) error {
 	defer l.mu.Unlock()
 	switch {
 	case l.isFile():
-		err := l.try(SourceFile, func() (*Season, validators, error) { return l.readFile(l.validators) })
-		l.settle(sentence("The schedule's file", "cannot be read", err), err)
+		text, err := l.try(SourceFile, func() (*Season, validators, error) { return l.readFile(l.validators) })
+		l.settle(text, err)
 		return err
 
 	case l.cfg.URL == "" && l.cfg.ESPNURL == "":
 		return nil
 
 	case l.cfg.URL == "":
-		err := l.try(SourceESPN, func() (*Season, validators, error) { return l.fetchESPN(ctx) })
-		l.settle(sentence("ESPN", "is not answering", err), err)
+		text, err := l.try(SourceESPN, func() (*Season, validators, error) { return l.fetchESPN(ctx) })
+		l.settle(text, err)
 		return err
 	}
 
-	err := l.try(SourceNBA, func() (*Season, validators, error) { return l.fetchNBA(ctx) })
-	text := sentence("The league's feed", "is not answering", err)
-	if text == "" || ctx.Err() != nil {
+	text, err := l.try(SourceNBA, func() (*Season, validators, error) { return l.fetchNBA(ctx) })
+	if err == nil || text == "" || ctx.Err() != nil {
 		l.settle(text, err)
 		return err
 	}
 	if l.cfg.ESPNURL != "" {
-		espn := l.try(SourceESPN, func() (*Season, validators, error) { return l.fetchESPN(ctx) })
+		more, espn := l.try(SourceESPN, func() (*Season, validators, error) { return l.fetchESPN(ctx) })
 		if espn == nil {
 			text += " This is ESPN's schedule."
 		} else {
-			text += " " + cmp.Or(sentence("ESPN", "is not answering either", espn), "ESPN has no newer one.")
+			more = cmp.Or(more, "ESPN has no newer one.")
 			err = errors.Join(err, espn)
 		}
+		text = strings.TrimSpace(text + " " + more)
 	}
 	l.settle(text, err)
 	return err
 }
 
-// try gets a season from a source and takes it over if it is good.
-func (l *Live) try(source string, get func() (*Season, validators, error)) error {
+// try gets a season from a source and takes it over if it is good. The text
+// tells people what is wrong with the source, and is "" if nothing is.
+func (l *Live) try(source string, get func() (*Season, validators, error)) (text string, err error) {
 	next, v, err := get()
 	current := l.season.Load()
 	now := l.cfg.Now().UTC()
@@ -206,11 +207,12 @@ func (l *Live) try(source string, get func() (*Season, validators, error)) error
 			// The source stands behind what is here once more.
 			l.publish(&Season{Label: current.Label, Source: current.Source, AsOf: now, Games: current.Games}, l.validators)
 		}
-		return nil
+		return "", nil
 	case err != nil:
 		l.cfg.Observe(source, "failed")
-		return err
+		return sentence(source, err), err
 	}
+	faulty := leaveOut(next)
 	if source == SourceFile {
 		err = checkWhole(next)
 	} else {
@@ -219,7 +221,13 @@ func (l *Live) try(source string, get func() (*Season, validators, error)) error
 	}
 	if err != nil {
 		l.cfg.Observe(source, "refused")
-		return err
+		if text = sentence(source, err); text != "" {
+			text = strings.TrimSpace(text + " " + leftOut(source, faulty))
+		}
+		return text, err
+	}
+	if len(faulty) > 0 {
+		v = validators{} // an answer "not changed" would not name them again
 	}
 	changed := carry(current, next, now)
 	l.publish(next, v)
@@ -229,7 +237,7 @@ func (l *Live) try(source string, get func() (*Season, validators, error)) error
 	}
 	l.cfg.Observe(source, result)
 	l.cfg.Log.Info("schedule refreshed", "source", source, "season", next.Label, "games", len(next.Games), "changed", changed)
-	return nil
+	return leftOut(source, faulty), nil
 }
 
 // publish makes a season the present one and keeps a copy of it.
@@ -238,42 +246,6 @@ func (l *Live) publish(s *Season, v validators) {
 	l.validators = v
 	if err := l.writeCopy(s, v); err != nil {
 		l.cfg.Log.Warn("the schedule is not saved", "error", err)
-	}
-}
-
-// sentence tells people about an error, and returns "" for one that is no
-// trouble: a season that has not been released.
-func sentence(who, silent string, err error) string {
-	if err == nil {
-		return ""
-	}
-	refused, ok := errors.AsType[*RefusedError](err)
-	switch {
-	case !ok:
-		return who + " " + silent + "."
-	case refused.NotYet:
-		return ""
-	}
-	return who + " is not used: " + refused.Reason + "."
-}
-
-// settle makes a trouble known, or its end. The same one is logged once.
-func (l *Live) settle(text string, err error) {
-	before := l.trouble.Load()
-	switch {
-	case text == "":
-		l.trouble.Store(nil)
-		if before != nil {
-			l.cfg.Log.Info("the schedule is refreshed again")
-		}
-	case errors.Is(err, context.Canceled):
-		// The program is being stopped.
-	case before == nil:
-		l.trouble.Store(&trouble{text, l.cfg.Now().UTC()})
-		l.cfg.Log.Warn("the schedule is not refreshed", "trouble", text, "error", err)
-	case before.text != text:
-		l.trouble.Store(&trouble{text, before.since})
-		l.cfg.Log.Warn("the schedule is not refreshed", "trouble", text, "error", err)
 	}
 }
 
@@ -320,6 +292,9 @@ func (l *Live) readCopy() error {
 	s, v, err := decode(string(b))
 	if err != nil {
 		return err
+	}
+	if faulty := leaveOut(s); len(faulty) > 0 {
+		return errors.New(faulty[0])
 	}
 	if err := checkWhole(s); err != nil {
 		return err
@@ -371,8 +346,16 @@ const requestTimeout = 15 * time.Second
 // maxBody is more than six times the size of the league's feed.
 const maxBody = 20 << 20
 
-// errNotFound is returned for the status 404.
-var errNotFound = errors.New("404 Not Found")
+// statusError is a status other than those that get understands.
+type statusError int
+
+func (e statusError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", int(e), http.StatusText(int(e))))
+}
+
+// errWebPage is returned for an answer that is a page for people. Servers send
+// one, with any status and any content type, to those that they turn away.
+var errWebPage = errors.New("the server answered with a web page")
 
 // get requests a document and has it read. The answer's header is returned.
 func (l *Live) get(ctx context.Context, url string, header http.Header, read func(io.Reader) error) (http.Header, error) {
@@ -390,13 +373,15 @@ func (l *Live) get(ctx context.Context, url string, header http.Header, read fun
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return resp.Header, read(http.MaxBytesReader(nil, resp.Body, maxBody))
+		body := bufio.NewReader(http.MaxBytesReader(nil, resp.Body, maxBody))
+		if start, _ := body.Peek(512); bytes.HasPrefix(bytes.TrimSpace(start), []byte("<")) {
+			return nil, errWebPage
+		}
+		return resp.Header, read(body)
 	case http.StatusNotModified:
 		return resp.Header, errUnchanged
-	case http.StatusNotFound:
-		return nil, errNotFound
 	}
-	return nil, fmt.Errorf("the server answered %s", resp.Status)
+	return nil, fmt.Errorf("the server answered %w", statusError(resp.StatusCode))
 }
 
 // fetchNBA asks the league. Since May 2026 its CDN wants a Referer, and it has

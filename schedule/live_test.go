@@ -281,7 +281,7 @@ func TestESPNStandsInGentlyAndUnderTheLeaguesIDs(t *testing.T) {
 		if s := l.Season(); s.Source != SourceESPN || len(s.Games) != 1200 {
 			t.Fatalf("got %s with %d games", s.Source, len(s.Games))
 		}
-		if r := l.Status(); r.Trouble != "The league's feed is not answering. This is ESPN's schedule." || !r.Since.Equal(r.AsOf) {
+		if r := l.Status(); r.Trouble != "The league's feed refused the request (403 Forbidden). This is ESPN's schedule." || !r.Since.Equal(r.AsOf) {
 			t.Errorf("got %+v", r)
 		}
 		if len(w.teams) != 120 || w.most.Load() > espnAtOnce || w.espnAsked.Load() != 120 {
@@ -354,7 +354,7 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 		time.Sleep(10*time.Hour + 30*time.Minute)
 		synctest.Wait()
 		r := l.Status()
-		if r.Source != SourceEmbedded || r.Trouble != "The league's feed is not answering. ESPN is not answering either." || r.Since.Sub(began) > time.Minute {
+		if r.Source != SourceEmbedded || r.Trouble != "The league's feed refused the request (403 Forbidden). ESPN refused the request (403 Forbidden)." || r.Since.Sub(began) > time.Minute {
 			t.Errorf("got %+v", r)
 		}
 		if n := results["nba failed"]; n < 9 || n > 12 || results["espn failed"] != n || int64(n) != w.asked.Load() {
@@ -369,7 +369,7 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 		w.mu.Unlock()
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		if r := l.Status(); r.Trouble != "" || r.Source != SourceNBA || strings.Count(log.String(), "refreshed again") != 1 {
+		if r := l.Status(); r.Trouble != "" || r.Source != SourceNBA || strings.Count(log.String(), "no more trouble") != 1 {
 			t.Errorf("got %+v\n%s", r, log.String())
 		}
 		cancel()
@@ -435,9 +435,11 @@ func TestGuardsRefuse(t *testing.T) {
 		body    []byte
 		trouble string
 	}{
-		{"a feed that is cut short", whole[:len(whole)*9/10], "The league's feed is not answering."},
-		{"a web page", []byte("<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD></HTML>"), "The league's feed is not answering."},
-		{"an empty answer", nil, "The league's feed is not answering."},
+		{"a feed that is cut short", whole[:len(whole)*9/10], "The league's feed sent only a part of the schedule."},
+		{"a web page", []byte("<HTML><HEAD><TITLE>Access Denied</TITLE></HEAD></HTML>"), "The league's feed answered with a web page instead of the schedule."},
+		{"an empty answer", nil, "The league's feed sent only a part of the schedule."},
+		{"something else", []byte("Service suspended"), "The league's feed sent something other than the schedule."},
+		{"another document", []byte(`{"scoreboard":{}}`), "The league's feed sent something other than the schedule."},
 		{"a season without games", with(func([]object) []object { return nil }), "The league's feed is not used: it has no game of the Hawks."},
 		{"a season without a team", with(func(g []object) []object {
 			return slices.DeleteFunc(g, func(o object) bool {
@@ -452,19 +454,20 @@ func TestGuardsRefuse(t *testing.T) {
 			})
 		}), "games of the Jazz."},
 		{"over a tenth of the games lost", with(func(g []object) []object { return g[:1060] }), "The league's feed is not used: it has 1060 of 1200 games."},
-		{"a game twice", with(func(g []object) []object { return append(g, g[3]) }), "is in it twice."},
-		{"a day out of the season", with(func(g []object) []object {
-			g[5]["gameDateEst"] = "2029-01-01T00:00:00Z"
+		{"a tenth of the games out of the season", with(func(g []object) []object {
+			for _, o := range g[1000:1121] {
+				o["gameDateTimeUTC"] = "2026-06-01T23:00:00Z"
+			}
 			return g
-		}), "on 2029-01-01 is not in the season."},
-		{"an instant out of the season", with(func(g []object) []object {
-			g[5]["gameDateTimeUTC"] = "2026-06-01T23:00:00Z"
-			return g
-		}), "on 2026-06-01 is not in the season."},
+		}), "The league's feed is not used: it has 1079 of 1200 games. The league's feed has 121 faulty entries, which are left out: " +
+			"game 0022601001 (Nets at Rockets) is on 2026-06-01, outside of the season; " +
+			"game 0022601002 (Hawks at Jazz) is on 2026-06-01, outside of the season; " +
+			"game 0022601003 (Grizzlies at Warriors) is on 2026-06-01, outside of the season; and 118 more."},
 		{"another league", nbaFeed(t, "2026", games...), "The league's feed is not used: it is for no season of the league."},
-		{"an old season", nbaFeed(t, "2025-26", games...), "The league's feed is not used: it is still for 2025-26."},
+		{"an old season", nbaFeed(t, "2025-26", nbaGames(shifted(came, -1))...), "The league's feed is not used: it is still for 2025-26."},
 		{"the next season before its release", nbaFeed(t, "2027-28"), ""},
-		{"the next season with eighty games", nbaFeed(t, "2027-28", games[:80]...), ""},
+		{"the next season with the games of this one", nbaFeed(t, "2027-28", games...), ""},
+		{"the next season with eighty games", nbaFeed(t, "2027-28", nbaGames(shifted(came, 1))[:80]...), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWeb()
@@ -482,9 +485,9 @@ func TestGuardsRefuse(t *testing.T) {
 			if got := l.Status().Trouble; !strings.HasSuffix(got, c.trouble) || (got == "") != (c.trouble == "") {
 				t.Errorf("got trouble %q, want %q", got, c.trouble)
 			}
-			want := "refused"
-			if strings.Contains(c.trouble, "not answering") {
-				want = "failed"
+			want := "failed"
+			if c.trouble == "" || strings.Contains(c.trouble, "is not used") || strings.Contains(c.trouble, "games of the") {
+				want = "refused"
 			}
 			if !slices.Equal(results, []string{want}) {
 				t.Errorf("got result %q, want %s", results, want)
@@ -499,6 +502,97 @@ func TestGuardsRefuse(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestFaultyGamesAreLeftOutAndNamed(t *testing.T) {
+	games := nbaGames(Embedded())
+	with := func(change func([]object) []object) []byte {
+		copied := make([]object, len(games))
+		for i, g := range games {
+			copied[i] = maps.Clone(g)
+		}
+		return nbaFeed(t, "2026-27", change(copied)...)
+	}
+	for name, c := range map[string]struct {
+		body    []byte
+		games   int
+		trouble string
+	}{
+		"a game twice": {with(func(g []object) []object { return append(g, g[3]) }), 1200,
+			"The league's feed has a faulty entry, which is left out: game 0022600004 (Hawks at Magic) is listed twice."},
+		"a day out of the season": {with(func(g []object) []object {
+			g[5]["gameDateEst"] = "2029-01-01T00:00:00Z"
+			return g
+		}), 1199, "The league's feed has a faulty entry, which is left out: game 0022600006 (Timberwolves at Heat) is on 2029-01-01, outside of the season."},
+		"an instant out of the season, and a game twice": {with(func(g []object) []object {
+			g[5]["gameDateTimeUTC"] = "2026-06-01T23:00:00Z"
+			return append(g, g[3])
+		}), 1199, "The league's feed has 2 faulty entries, which are left out: " +
+			"game 0022600006 (Timberwolves at Heat) is on 2026-06-01, outside of the season; game 0022600004 (Hawks at Magic) is listed twice."},
+		"many": {with(func(g []object) []object { return append(g, g[:5]...) }), 1200,
+			"The league's feed has 5 faulty entries, which are left out: game 0022600001 (Celtics at Pistons) is listed twice; " +
+				"game 0022600002 (76ers at Knicks) is listed twice; game 0022600003 (Thunder at Spurs) is listed twice; and 2 more."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			w, dir := newWeb(), t.TempDir()
+			w.league = func(rw http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("If-None-Match") != "" {
+					t.Error("what is not whole is to be confirmed")
+				}
+				rw.Header().Set("Etag", `"1"`)
+				_, _ = rw.Write(c.body)
+			}
+			l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: dir, HTTP: w.client(),
+				Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			for range 2 {
+				if err := l.Refresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r := l.Status(); r.Source != SourceNBA || r.Trouble != c.trouble || len(l.Season().Games) != c.games || w.espnAsked.Load() != 0 {
+				t.Errorf("got %d games and %+v, want %d and %q", len(l.Season().Games), r, c.games, c.trouble)
+			}
+			if n := strings.Count(log.String(), c.trouble); n != 1 {
+				t.Errorf("the log names them %d times, want once:\n%s", n, log.String())
+			}
+			w.league = answer(nbaFeed(t, "2026-27", games...))
+			if err := l.Refresh(t.Context()); err != nil || l.Status().Trouble != "" || len(l.Season().Games) != 1200 {
+				t.Errorf("afterwards: got %v, %+v and %d games", err, l.Status(), len(l.Season().Games))
+			}
+
+			path := filepath.Join(dir, "feed.json")
+			if err := os.WriteFile(path, c.body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fromFile := open(t, Config{URL: path})
+			for range 2 {
+				want := strings.Replace(c.trouble, "The league's feed", "The schedule's file", 1)
+				if got := fromFile.Status().Trouble; got != want || len(fromFile.Season().Games) != c.games {
+					t.Errorf("in a file: got %d games and %q, want %d and %q", len(fromFile.Season().Games), got, c.games, want)
+				}
+				if err := fromFile.Refresh(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func TestStatusIsToldForWhatItIs(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusForbidden:       "The league's feed refused the request (403 Forbidden).",
+		http.StatusTooManyRequests: "The league's feed refused the request (429 Too Many Requests).",
+		http.StatusBadGateway:      "The league's feed answered 502 Bad Gateway instead of the schedule.",
+		599:                        "The league's feed answered 599 instead of the schedule.",
+	} {
+		w := newWeb()
+		w.league = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(status) }
+		l := open(t, Config{URL: "https://league/feed", HTTP: w.client()})
+		if err := l.Refresh(t.Context()); err == nil || l.Status().Trouble != want {
+			t.Errorf("got %v and %q, want %q", err, l.Status().Trouble, want)
+		}
+	}
 }
 
 func TestRefusalIsLoggedOnce(t *testing.T) {
@@ -664,6 +758,9 @@ func TestAnswersOverTheLimitAreRefused(t *testing.T) {
 	if err := l.Refresh(t.Context()); !errors.As(err, &tooLarge) {
 		t.Errorf("got %v, want one that says the body is too large", err)
 	}
+	if got, want := l.Status().Trouble, "The league's feed sent more than 20 MB."; got != want {
+		t.Errorf("got trouble %q, want %q", got, want)
+	}
 }
 
 func TestServerThatHangsIsGivenUp(t *testing.T) {
@@ -673,6 +770,9 @@ func TestServerThatHangsIsGivenUp(t *testing.T) {
 		began := now()
 		if err := l.Refresh(t.Context()); !errors.Is(err, context.DeadlineExceeded) || now().Sub(began) != requestTimeout {
 			t.Errorf("got %v after %v", err, now().Sub(began))
+		}
+		if got, want := l.Status().Trouble, "The league's feed is not answering."; got != want {
+			t.Errorf("got trouble %q, want %q", got, want)
 		}
 	})
 }
@@ -730,7 +830,7 @@ func TestESPNAlone(t *testing.T) {
 	inSeason(t, func(t *testing.T, now func() time.Time) {
 		w := newWeb()
 		l := open(t, Config{ESPNURL: "https://espn", HTTP: w.client(), Now: now})
-		if err := l.Refresh(t.Context()); err == nil || l.Status().Trouble != "ESPN is not answering." {
+		if err := l.Refresh(t.Context()); err == nil || l.Status().Trouble != "ESPN refused the request (403 Forbidden)." {
 			t.Errorf("got %v and %+v", err, l.Status())
 		}
 		if n := w.espnAsked.Load(); n > 3*espnAtOnce {
