@@ -11,7 +11,7 @@ ARG TARGETARCH
 ARG VERSION=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.stamped=$VERSION" -o /out/tipoff . \
+    go build -trimpath -ldflags "-s -w -X tipoff/app.stamped=$VERSION" -o /out/tipoff . \
     && mkdir /out/data
 
 FROM scratch

@@ -21,12 +21,12 @@ test: ## run the tests
 
 # Lighthouse measures, and everything else that runs; so it runs alone.
 BROWSER := node --test --test-reporter=spec --test-concurrency=2
-browser: build ## run the tests in a real browser; needs Node, Chromium and npm ci in browser/
-	cd browser && $(BROWSER) $$(ls *.test.mjs | grep -v '^speed')
-	cd browser && $(BROWSER) speed.test.mjs
+browser: build ## run the tests in a real browser; needs Node, Chromium and npm ci in e2e/browser/
+	cd e2e/browser && $(BROWSER) $$(ls *.test.mjs | grep -v '^speed')
+	cd e2e/browser && $(BROWSER) speed.test.mjs
 
 screenshots: build ## write every page in every state into screenshots/
-	cd browser && node screenshots.mjs
+	cd e2e/browser && node screenshots.mjs
 
 check: ## what has to be clean besides the tests: format, vet, staticcheck, govulncheck, go.mod
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w on these"; exit 1; }
@@ -47,10 +47,10 @@ fuzz: ## fuzz whatever parses, a minute each (FUZZTIME=10s for less)
 	  done; done
 
 load: ## 500 imports at once, 2,000 visitors, both while Todoist is unwell: two minutes or three
-	go test -tags load -count 1 -v -timeout 9m -run '^TestLoad' .
+	go test -tags load -count 1 -v -timeout 9m -run '^TestLoad' ./e2e
 
 bench: ## measure what docs/speed.md has a table of; BENCH=. for the benchmarks of each part as well
-	go test -tags load -count 1 -timeout 9m -v -run '^TestTargets$$' . | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
+	go test -tags load -count 1 -timeout 9m -v -run '^TestTargets$$' ./e2e | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
 	$(if $(BENCH),go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)
 
 BENCH :=

@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	w.account = w.server.AddAccount(fake.Profile{ID: "42", Email: "fan@example.org", Name: "A Fan", APIToken: accessToken,
 		Zone: "Europe/Berlin", Plan: fake.Pro, TimeFormat: 1, StartDay: 7})
 	w.api = &todoist.API{URL: "https://todoist.test", UserAgent: "tipoff-test", HTTP: &http.Client{Transport: w,
-		CheckRedirect: todoist.NewHTTP().CheckRedirect}}
+		CheckRedirect: todoist.NewHTTP(0).CheckRedirect}}
 	t.Cleanup(func() {
 		if n := w.open.Load(); n != 0 {
 			t.Errorf("%d bodies of answers were left open", n)

@@ -12,6 +12,7 @@
 package todoist
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -51,14 +52,14 @@ type Call struct {
 	Took time.Duration
 }
 
-// NewHTTP returns a client fit for [API.HTTP]: it bounds connecting and the
-// wait for an answer's first byte, follows no redirect, and keeps enough idle
-// connections for many users at once.
-func NewHTTP() *http.Client {
+// NewHTTP returns a client fit for [API.HTTP]: it bounds connecting and, by timeout,
+// the wait for an answer's first byte (zero is 20 seconds), follows no redirect, and
+// keeps enough idle connections for many users at once.
+func NewHTTP(timeout time.Duration) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	transport.TLSHandshakeTimeout = 5 * time.Second
-	transport.ResponseHeaderTimeout = requestTimeout
+	transport.ResponseHeaderTimeout = cmp.Or(timeout, requestTimeout)
 	transport.MaxIdleConns = 128
 	transport.MaxIdleConnsPerHost = 128
 	transport.MaxResponseHeaderBytes = 64 << 10

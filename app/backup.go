@@ -1,0 +1,155 @@
+package app
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"tipoff/session"
+)
+
+// kept is what a backup holds, by its names in the archive, and where each is
+// on this host: what cannot be had again elsewhere. The schedule can.
+func (c *config) kept() map[string]string {
+	files := map[string]string{
+		keyFile:          filepath.Join(c.dataDir, keyFile),
+		registrationFile: filepath.Join(c.dataDir, registrationFile),
+	}
+	if path, err := session.FileOf(c.sessionStore); err == nil {
+		files[databaseFile] = path
+	}
+	return files
+}
+
+// backup writes what has to be kept into one tar archive, while Tipoff runs. The
+// file is - for stdout.
+func backup(ctx context.Context, cfg *config, file string, stdout io.Writer) error {
+	// On the data dir's disk, for it may be the only place that can be written to.
+	dir, err := os.MkdirTemp(cfg.dataDir, "backup-*") // mode 0700
+	if err != nil {
+		return fmt.Errorf("make room for the copy: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	archive, err := os.Create(filepath.Join(dir, "archive"))
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	w := tar.NewWriter(archive)
+	files := 0
+	for _, name := range []string{keyFile, registrationFile, databaseFile} {
+		path, ok := cfg.kept()[name]
+		if !ok {
+			continue
+		}
+		if name == databaseFile {
+			copied := filepath.Join(dir, name)
+			if _, err := os.Stat(path); err == nil {
+				if err := session.Backup(ctx, cfg.sessionStore, copied); err != nil {
+					return err
+				}
+			}
+			path = copied
+		}
+		switch err := addFile(w, name, path); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("back up %s: %w", name, err)
+		default:
+			files++
+		}
+	}
+	if files == 0 {
+		return fmt.Errorf("there is nothing to back up in %s", cfg.dataDir)
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if _, err := archive.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if file == "-" {
+		_, err := io.Copy(stdout, archive)
+		return err
+	}
+	if err := writePrivate(file, archive); err != nil {
+		return fmt.Errorf("write the backup: %w", err)
+	}
+	fmt.Fprintf(stdout, "%d files backed up to %s. Keep it as safe as the data dir: it has the key in it.\n", files, file)
+	return nil
+}
+
+func addFile(w *tar.Writer, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: info.Size(), Mode: 0o600, ModTime: info.ModTime().Truncate(time.Second)}
+	if err := w.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// restore puts a backup where the settings say that its files belong. Files that
+// are there already are not replaced.
+func restore(cfg *config, file string, stdout io.Writer) error {
+	in := os.Stdin
+	if file != "-" {
+		var err error
+		if in, err = os.Open(file); err != nil {
+			return fmt.Errorf("read the backup: %w", err)
+		}
+		defer in.Close()
+	}
+	kept := cfg.kept()
+	inTheWay := slices.Sorted(maps.Values(kept))
+	if database, ok := kept[databaseFile]; ok {
+		// SQLite would take what these say for news of the restored one.
+		inTheWay = append(inTheWay, database+"-wal", database+"-shm")
+	}
+	for _, path := range inTheWay {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already; restore into an empty data dir", path)
+		}
+	}
+	if err := prepareDataDir(cfg.dataDir); err != nil {
+		return err
+	}
+	files := 0
+	for r := tar.NewReader(in); ; files++ {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read the backup: %w", err)
+		}
+		path, ok := kept[header.Name]
+		if !ok {
+			return fmt.Errorf("read the backup: %q is nothing that tipoff backup wrote, or that these settings have a place for", header.Name)
+		}
+		if err := writePrivate(path, r); err != nil {
+			return fmt.Errorf("restore %s: %w", header.Name, err)
+		}
+	}
+	if files == 0 {
+		return errors.New("read the backup: it is empty")
+	}
+	fmt.Fprintf(stdout, "%d files restored to %s.\n", files, cfg.dataDir)
+	return nil
+}

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"tipoff/handlers"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// withSessions opens the session store for a command. It returns an error if the
+// store is one that no other process can reach.
+func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*session.Manager) error) error {
+	switch cfg.sessionStore {
+	case "memory:":
+		return errors.New("commands cannot reach sessions in the memory of the running Tipoff (-session-store memory:); restart it to end them all")
+	case "cookie:":
+		return errors.New("commands cannot reach sessions in people's browsers (-session-store cookie:); each ends within an hour of its sign-in, " +
+			"and all end at once when Tipoff restarts with a new -secret-key and without the old one")
+	}
+	log := slog.New(slog.NewTextHandler(stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	app := appOf(cfg, &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(0), UserAgent: userAgent()})
+	m, err := openSessions(ctx, cfg, app, handlers.NewMetrics(version()), clock(cfg.start), log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(m), m.Close())
+}
+
+// healthcheck asks the Tipoff that listens on the address of the settings
+// whether it is ready, for containers that have no other program to ask with.
+func healthcheck(ctx context.Context, cfg *config) error {
+	host, port, err := net.SplitHostPort(cfg.addr)
+	if err != nil {
+		return err
+	}
+	// Whoever listens everywhere listens here. The name localhost is not used:
+	// an empty container has no file that says what it means.
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr == netip.IPv4Unspecified() {
+		host = "127.0.0.1"
+	} else if err == nil && addr.IsUnspecified() {
+		host = "::1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	// The proxy of the environment is for the way out.
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return fmt.Errorf("not answering: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
+		return fmt.Errorf("not ready: %s: %s", resp.Status, strings.TrimSpace(string(why)))
+	}
+	return nil
+}

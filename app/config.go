@@ -1,0 +1,493 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"tipoff/schedule"
+	"tipoff/session"
+)
+
+// config is every setting. Each is a flag, and an environment variable of the
+// flag's name in capitals behind TIPOFF_; the command line wins. A variable that
+// is empty counts as not set, because that is how compose files pass on what
+// their own user left out.
+type config struct {
+	addr      string
+	publicURL string
+	dataDir   string
+
+	clientID, clientSecret string
+	authorizeURL, apiURL   string
+	allowToken             bool
+
+	secretKey      string
+	sessionStore   string
+	idle, lifetime time.Duration
+
+	scheduleURL, espnURL string
+	refresh              time.Duration
+
+	trustedProxies      string
+	metricsAddr         string
+	pprof               bool
+	logFormat, logLevel string
+	demo                bool
+	now                 string
+
+	// What the texts above mean, once check has been through them.
+	public   *url.URL // without a slash at the path's end
+	proxies  []netip.Prefix
+	start    time.Time // zero for the clock's own
+	level    slog.Level
+	from     map[string]string // where a flag's value is from; defaults have no entry
+	broken   []string          // flags whose values could not be read
+	warnings []string          // what is allowed, but hardly meant
+	command  []string
+
+	notifySocket string // where systemd is told that the service is ready
+
+	set *flag.FlagSet // all of the above with its values, for show
+}
+
+// Files in the data dir, beside the schedule's.
+const (
+	databaseFile = "tipoff.db"
+	keyFile      = "secret.key"
+)
+
+// secrets are the flags whose values may also come from a file, named by the
+// variable with _FILE at its end, and are never shown.
+var secrets = []string{"todoist-client-secret", "secret-key", "session-store"}
+
+// flags declares every setting on a flag set.
+func (c *config) flags() *flag.FlagSet {
+	fs := flag.NewFlagSet("tipoff", flag.ContinueOnError)
+	fs.StringVar(&c.addr, "addr", "localhost:8080", "`address` to listen on; port 0 picks one (where PORT is set: that port, on all interfaces)")
+	fs.StringVar(&c.publicURL, "public-url", "", "`address` that people use, may have a path (default http:// and addr)")
+	fs.StringVar(&c.dataDir, "data-dir", "data", "`folder` of the SQLite file, the generated key, the registration and the last good schedule")
+	fs.StringVar(&c.clientID, "todoist-client-id", "", "`id` of the app registered at Todoist (default what tipoff register keeps in the data dir)")
+	fs.StringVar(&c.clientSecret, "todoist-client-secret", "", "`secret` of that app")
+	fs.StringVar(&c.authorizeURL, "todoist-authorize-url", "https://app.todoist.com/oauth/authorize", "`address` of Todoist's page of consent")
+	fs.StringVar(&c.apiURL, "todoist-api-url", "https://api.todoist.com", "`address` of Todoist's API")
+	fs.BoolVar(&c.allowToken, "allow-api-token", true, "let people sign in with a personal API token")
+	fs.StringVar(&c.secretKey, "secret-key", "", "`keys` that seal sessions, each of 32 characters or more, with commas between; the first seals, any opens (default made once in the data dir)")
+	fs.StringVar(&c.sessionStore, "session-store", "", "where sessions are kept, a `DSN`: memory:, cookie:, sqlite:PATH, redis://, postgres://, mongodb:// (default sqlite: in the data dir)")
+	fs.DurationVar(&c.idle, "session-idle", time.Hour, "`time` without a request after which a session ends")
+	fs.DurationVar(&c.lifetime, "session-lifetime", 24*time.Hour, "`time` after which a session ends in any case")
+	fs.StringVar(&c.scheduleURL, "schedule-url", schedule.LeagueURL, "`address` or file of the league's feed; off switches it off")
+	fs.StringVar(&c.espnURL, "espn-url", schedule.ESPNURL, "`address` of ESPN's API, the fallback; off switches it off")
+	fs.DurationVar(&c.refresh, "schedule-refresh", time.Hour, "`time` between two looks at the feed; 0 is never")
+	fs.StringVar(&c.trustedProxies, "trusted-proxies", "", "`networks` (CIDR, with commas between) whose X-Forwarded-For is believed")
+	fs.StringVar(&c.metricsAddr, "metrics-addr", "", "`address` to serve Prometheus metrics on, apart from the site (default none)")
+	fs.BoolVar(&c.pprof, "pprof", false, "serve Go's profiles beside the metrics")
+	fs.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	fs.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	fs.BoolVar(&c.demo, "demo", false, "an in-memory Todoist in place of the real one: no account, no network, no settings")
+	fs.StringVar(&c.now, "now", "", "`instant` (RFC 3339) to take for the start's; for demos and tests")
+	fs.SetOutput(io.Discard) // its errors are reported with all others
+	return fs
+}
+
+// envName is the environment variable of a flag.
+func envName(flag string) string {
+	return "TIPOFF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// parseConfig reads the command line and the environment, which is a list of
+// NAME=value. Its error lists everything that is wrong, one a line, and the
+// config is returned with it; it is flag.ErrHelp when help was asked for, which
+// usage has then been given.
+func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, error) {
+	c := &config{from: map[string]string{}}
+	fs := c.flags()
+	c.set = fs
+	var errs []error
+	// Words of a command may stand before or behind flags.
+	for rest := args; len(rest) > 0; {
+		if rest[0] == "-" || !strings.HasPrefix(rest[0], "-") {
+			c.command = append(c.command, rest[0])
+			rest = rest[1:]
+		}
+		if err := fs.Parse(rest); errors.Is(err, flag.ErrHelp) {
+			usage(fs)
+			return nil, err
+		} else if err != nil {
+			errs = append(errs, err)
+			if m := brokenFlag.FindStringSubmatch(err.Error()); m != nil {
+				c.broken = append(c.broken, m[1])
+			}
+			if fs.NArg() == len(rest) {
+				// Such as ---, which is no flag and is left where it was.
+				break
+			}
+		}
+		rest = fs.Args()
+	}
+	fs.Visit(func(f *flag.Flag) { c.from[f.Name] = "command line" })
+
+	env := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	known := map[string]bool{}
+	fs.VisitAll(func(f *flag.Flag) {
+		name := envName(f.Name)
+		secret := slices.Contains(secrets, f.Name)
+		known[name], known[name+"_FILE"] = true, secret
+		if c.from[f.Name] != "" {
+			return
+		}
+		value, from, err := variable(env, name, secret)
+		if err == nil && value != "" {
+			c.from[f.Name] = from
+			if err = fs.Set(f.Name, value); err != nil {
+				err = fmt.Errorf("%s: %q: %w", name, value, err)
+				c.broken = append(c.broken, f.Name)
+			}
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	})
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.HasPrefix(name, "TIPOFF_") && !known[name] && !fromKubernetes(name, env[name]) {
+			c.warnings = append(c.warnings, name+" is not a setting and does nothing; tipoff -h lists them all")
+		}
+	}
+	if port := env["PORT"]; port != "" && c.from["addr"] == "" {
+		c.addr, c.from["addr"] = ":"+port, "PORT"
+	}
+	c.notifySocket = env["NOTIFY_SOCKET"]
+	return c, errors.Join(append(errs, c.check()...)...)
+}
+
+// brokenFlag finds the flag's name in an error of the flag package.
+var brokenFlag = regexp.MustCompile(`for (?:flag )?-([a-z-]+):`)
+
+// variable is the value of an environment variable and where it is from: itself
+// or, for a secret, the file that the variable of the same name with _FILE names.
+func variable(env map[string]string, name string, secret bool) (value, from string, err error) {
+	value, file := env[name], env[name+"_FILE"]
+	if file == "" || !secret {
+		return value, name, nil
+	}
+	if value != "" {
+		return "", "", fmt.Errorf("%s and %s_FILE are both set; one is enough", name, name)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	if value = strings.TrimRight(string(content), "\r\n"); value == "" {
+		return "", "", fmt.Errorf("%s_FILE: %s is empty", name, file)
+	}
+	return value, name + "_FILE, " + file, nil
+}
+
+var kubernetesPort = regexp.MustCompile(`_PORT_\d+_`)
+
+// fromKubernetes recognises the variables by which Kubernetes names its
+// services to every container: a service called tipoff has TIPOFF_PORT.
+func fromKubernetes(name, value string) bool {
+	return strings.Contains(name, "_SERVICE_") || kubernetesPort.MatchString(name) || strings.HasPrefix(value, "tcp://")
+}
+
+// check looks at each value and at what must agree with what, and fills in the
+// rest of the config.
+func (c *config) check() (errs []error) {
+	bad := func(flag, format string, args ...any) {
+		if slices.Contains(c.broken, flag) {
+			return // its value could not be read; that is reported already
+		}
+		errs = append(errs, fmt.Errorf("-%s (%s): "+format, append([]any{flag, envName(flag)}, args...)...))
+	}
+	warn := func(format string, args ...any) { c.warnings = append(c.warnings, fmt.Sprintf(format, args...)) }
+
+	if err := checkListen(c.addr); err != nil && c.from["addr"] == "PORT" {
+		errs = append(errs, fmt.Errorf("PORT: %q is not a port", strings.TrimPrefix(c.addr, ":")))
+	} else if err != nil {
+		bad("addr", "%v", err)
+	}
+	c.public = defaultPublic(c.addr)
+	if c.publicURL != "" {
+		public, err := parsePublic(c.publicURL)
+		if err != nil {
+			bad("public-url", "%v", err)
+		} else if c.public = public; public.Scheme == "http" && !isLoopback(public.Hostname()) {
+			warn("the public URL %s is not https: anybody on the way can read along and take over sessions, and Todoist sends people back to https addresses only", public)
+		}
+	}
+	for _, setting := range []struct {
+		name  string
+		value *string
+	}{
+		{"todoist-authorize-url", &c.authorizeURL}, {"todoist-api-url", &c.apiURL}, {"espn-url", &c.espnURL}, {"schedule-url", &c.scheduleURL},
+	} {
+		may := setting.name == "espn-url" || setting.name == "schedule-url"
+		if may && (*setting.value == "off" || *setting.value == "") {
+			*setting.value = ""
+			continue
+		}
+		if setting.name == "schedule-url" && !strings.Contains(*setting.value, "://") {
+			continue // a file, which is read at the start
+		}
+		if _, err := parseAddress(*setting.value); err != nil {
+			bad(setting.name, "%v", err)
+		}
+	}
+	if c.scheduleURL == "" && c.espnURL == "" && !c.demo {
+		warn("no source of the schedule is on: games stay as they came with this program")
+	}
+	if (c.clientID == "") != (c.clientSecret == "") {
+		bad("todoist-client-id", "the client id and the client secret go together; only one is set")
+	} else if err := c.useRegistration(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.clientID == "" && !c.allowToken && !c.demo && !slices.Contains(c.command, "register") {
+		bad("allow-api-token", "without an app registered at Todoist and without personal API tokens nobody could sign in")
+	}
+	for key := range strings.SplitSeq(c.secretKey, ",") {
+		if key = strings.TrimSpace(key); c.secretKey != "" && len(key) < 32 {
+			bad("secret-key", "each key needs 32 characters or more; one has %d", len(key))
+		}
+	}
+	if c.sessionStore == "" {
+		c.sessionStore = "sqlite:" + filepath.Join(c.dataDir, databaseFile)
+		if c.demo {
+			// The demo's Todoist forgets everything at a stop, so its
+			// sessions need not outlive it either.
+			c.sessionStore = "memory:"
+		}
+	} else if err := session.CheckDSN(c.sessionStore); err != nil {
+		bad("session-store", "%s %v", session.MaskDSN(c.sessionStore), err)
+	}
+	if c.dataDir == "" {
+		bad("data-dir", "a folder is needed")
+	}
+	if c.idle <= 0 {
+		bad("session-idle", "%v is not a time that a session could last", c.idle)
+	}
+	if c.lifetime <= 0 {
+		bad("session-lifetime", "%v is not a time that a session could last", c.lifetime)
+	} else if c.idle > c.lifetime {
+		bad("session-idle", "%v without a request is longer than a whole session of %v", c.idle, c.lifetime)
+	}
+	if c.refresh < 0 || c.refresh > 0 && c.refresh < time.Minute {
+		bad("schedule-refresh", "%v is too often; a minute is the least, 0 is never", c.refresh)
+	}
+	for network := range strings.FieldsFuncSeq(c.trustedProxies, func(r rune) bool { return r == ',' || r == ' ' }) {
+		prefix, err := parseNetwork(network)
+		if err != nil {
+			bad("trusted-proxies", "%v", err)
+			continue
+		}
+		c.proxies = append(c.proxies, prefix)
+	}
+	if c.metricsAddr != "" {
+		if err := checkListen(c.metricsAddr); err != nil {
+			bad("metrics-addr", "%v", err)
+		} else if _, port, _ := net.SplitHostPort(c.metricsAddr); c.metricsAddr == c.addr && port != "0" {
+			bad("metrics-addr", "metrics need an address of their own, so that they are not public; %s is the site's", c.addr)
+		}
+	} else if c.pprof {
+		bad("pprof", "profiles are served beside the metrics; set -metrics-addr (%s) too", envName("metrics-addr"))
+	}
+	if c.logFormat != "text" && c.logFormat != "json" {
+		bad("log-format", "%q is neither text nor json", c.logFormat)
+	}
+	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		bad("log-level", "%q is none of debug, info, warn and error", c.logLevel)
+	}
+	if c.now != "" {
+		var err error
+		if c.start, err = time.Parse(time.RFC3339, c.now); err != nil {
+			bad("now", "%q is not an instant such as 2026-11-21T12:00:00Z", c.now)
+		}
+	}
+	return errs
+}
+
+// useRegistration takes the app that tipoff register has made where the settings
+// name none.
+func (c *config) useRegistration() error {
+	if c.clientID != "" || c.demo || slices.Contains(c.command, "register") {
+		return nil
+	}
+	app, err := readRegistration(c.dataDir)
+	if err != nil || app == nil {
+		return err
+	}
+	if why := app.fits(c); why != "" {
+		c.warnings = append(c.warnings, "sign-in with Todoist is off: "+why+". Mend the setting, or: tipoff register anew")
+		return nil
+	}
+	c.clientID, c.clientSecret = app.ClientID, app.ClientSecret
+	c.from["todoist-client-id"] = filepath.Join(c.dataDir, registrationFile)
+	c.from["todoist-client-secret"] = c.from["todoist-client-id"]
+	return nil
+}
+
+// needsDataDir reports whether anything of importance is kept in the data dir.
+func (c *config) needsDataDir() bool {
+	return c.secretKey == "" || c.from["session-store"] == ""
+}
+
+// redirectURL is where Todoist sends people back to.
+func (c *config) redirectURL() string { return c.public.String() + "/oauth/callback" }
+
+// keys are the secret keys in their order.
+func (c *config) keys() []string {
+	if c.secretKey == "" {
+		return nil
+	}
+	var keys []string
+	for key := range strings.SplitSeq(c.secretKey, ",") {
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	return keys
+}
+
+// checkListen tells what is wrong with an address to listen on.
+func checkListen(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not an address such as localhost:8080", addr)
+	}
+	return nil
+}
+
+// parseAddress parses an absolute http or https address.
+func parseAddress(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, fmt.Errorf("%q is not an address such as https://tipoff.example", redact(s))
+	}
+	return u, nil
+}
+
+var publicPath = regexp.MustCompile(`^(/[A-Za-z0-9~_-][A-Za-z0-9.~_-]*)*/?$`)
+
+// parsePublic parses the public URL and writes it as browsers do in their
+// Origin header, which it is compared with: the host in small letters, without
+// the scheme's own port, and here without a slash at the path's end.
+func parsePublic(s string) (*url.URL, error) {
+	u, err := parseAddress(s)
+	if err != nil {
+		return nil, err
+	}
+	if u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#") {
+		return nil, fmt.Errorf("%q may have a path and nothing else behind the host", redact(s))
+	}
+	if !publicPath.MatchString(u.Path) || u.RawPath != "" {
+		return nil, fmt.Errorf("the path of %q may have letters, digits and . ~ _ - between its slashes", s)
+	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }) {
+		return nil, fmt.Errorf("write the host of %q as browsers send it, with xn--", s)
+	}
+	u.Host = strings.ToLower(u.Host)
+	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; strings.HasSuffix(u.Host, port) {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u, nil
+}
+
+// defaultPublic is the public URL where none is set: http and the address that
+// is listened on.
+func defaultPublic(addr string) *url.URL {
+	host, port, err := net.SplitHostPort(addr)
+	if ip, ipErr := netip.ParseAddr(host); err != nil || host == "" || ipErr == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "80" && port != "" {
+		host += ":" + port
+	}
+	return &url.URL{Scheme: "http", Host: host}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+}
+
+// parseNetwork parses a network or a single address.
+func parseNetwork(s string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if addr, addrErr := netip.ParseAddr(s); addrErr == nil {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	if err != nil || prefix.Addr().Is4In6() || prefix.Addr().Zone() != "" {
+		return netip.Prefix{}, fmt.Errorf("%q is not a network such as 10.0.0.0/8", s)
+	}
+	if prefix.Bits() == 0 {
+		return netip.Prefix{}, fmt.Errorf("%s is everybody: anybody could then claim any address", s)
+	}
+	return prefix.Masked(), nil
+}
+
+// redact hides the password that an address may have.
+func redact(s string) string {
+	if u, err := url.Parse(s); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return s
+}
+
+// show writes each setting with its value and where that is from, and then what
+// is hardly meant. Secrets are masked.
+func (c *config) show(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	c.set.VisitAll(func(f *flag.Flag) {
+		value, from := f.Value.String(), cmp.Or(c.from[f.Name], "default")
+		switch {
+		case f.Name == "session-store":
+			value = session.MaskDSN(value)
+		case f.Name == "secret-key" && value == "":
+			value = "made at the first start, kept in " + filepath.Join(c.dataDir, keyFile)
+		case slices.Contains(secrets, f.Name) && value != "":
+			value = "***"
+		case f.Name == "public-url" && value == "":
+			value = c.public.String()
+		case value == "":
+			value = "-"
+		default:
+			value = redact(value)
+		}
+		fmt.Fprintf(table, "-%s\t%s\t%s\n", f.Name, value, from)
+	})
+	return errors.Join(table.Flush(), c.notes(w))
+}
+
+// notes writes what is allowed, but hardly meant.
+func (c *config) notes(w io.Writer) error {
+	for _, warning := range c.warnings {
+		if _, err := fmt.Fprintln(w, "Note:", warning+"."); err != nil {
+			return err
+		}
+	}
+	return nil
+}

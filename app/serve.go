@@ -1,0 +1,283 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"tipoff/handlers"
+	"tipoff/importer"
+	"tipoff/schedule"
+	"tipoff/session"
+	"tipoff/todoist"
+)
+
+// memoryLimit is from where on the runtime collects garbage earlier than it would,
+// at the cost of some speed. It is no bound: what is in use stays. The program's
+// own pages come on top, about 25 MB. GOMEMLIMIT in the environment replaces it.
+const memoryLimit = 120 << 20
+
+// serve runs the site until ctx ends, and then lets requests that are under way
+// finish.
+func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) error {
+	log := logger(cfg, stdout)
+	for _, warning := range cfg.warnings {
+		log.Warn("look at the settings", "because", warning)
+	}
+	if cfg.demo && cfg.start.IsZero() {
+		cfg.start = demoStart(time.Now())
+	}
+	now := with.Now
+	if now == nil {
+		now = clock(cfg.start)
+	}
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
+	if cfg.publicURL == "" {
+		// The port may have been picked just now.
+		host, _, _ := net.SplitHostPort(cfg.addr)
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		cfg.public = defaultPublic(net.JoinHostPort(host, port))
+	}
+
+	metrics := handlers.NewMetrics(version())
+	games, err := openSchedule(cfg, metrics, now, log)
+	if err != nil {
+		return err
+	}
+	api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(with.TodoistTimeout), UserAgent: userAgent(),
+		Backoff: with.Backoff, Patience: with.Patience, Observe: metrics.TodoistCall}
+	if with.Todoist != nil {
+		api.HTTP.Transport = with.Todoist(api.HTTP.Transport)
+	}
+	var demo http.Handler
+	if cfg.demo {
+		stand, stop, err := startDemo(cfg, now, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		demo, api.URL = stand.server, stand.address
+		cfg.clientID, cfg.clientSecret = stand.clientID, stand.clientSecret
+		cfg.authorizeURL = cfg.public.String() + "/oauth/authorize"
+	}
+	app := appOf(cfg, api)
+	sessions, err := openSessions(ctx, cfg, app, metrics, now, log)
+	if err != nil {
+		return err
+	}
+	defer sessions.Close()
+
+	site, err := handlers.New(handlers.Config{
+		PublicURL:      cfg.public,
+		Schedule:       games,
+		Importer:       &importer.Importer{Season: games.Season, Now: now},
+		Sessions:       sessions,
+		Todoist:        api,
+		App:            app,
+		AllowToken:     cfg.allowToken,
+		TrustedProxies: cfg.proxies,
+		Demo:           demo,
+		Metrics:        metrics,
+		Now:            now,
+		Log:            log,
+	})
+	if err != nil {
+		return err
+	}
+	if with.Site != nil {
+		site = with.Site(site)
+	}
+	quiet := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	server := &http.Server{
+		Handler:           site,
+		ReadHeaderTimeout: cmp.Or(with.ReadHeaderTimeout, 10*time.Second),
+		ReadTimeout:       30 * time.Second,
+		// An import without a stream answers once it is done.
+		WriteTimeout:   11 * time.Minute,
+		IdleTimeout:    cmp.Or(with.IdleTimeout, 2*time.Minute),
+		MaxHeaderBytes: 32 << 10,
+		ErrorLog:       quiet,
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+
+	metricsAt := ""
+	if cfg.metricsAddr != "" {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.metricsAddr)
+		if err != nil {
+			return fmt.Errorf("listen for metrics: %w", err)
+		}
+		metricsAt = l.Addr().String()
+		operator := &http.Server{Handler: metrics.Handler(cfg.pprof), ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
+		running.Go(func() {
+			if err := operator.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("metrics are no longer served", "error", err)
+			}
+		})
+		defer operator.Close()
+	}
+
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	running.Go(func() { logEnd(log, "schedule", games.Run(background)) })
+	running.Go(func() { logEnd(log, "sessions", sessions.Run(background)) })
+	defer stopBackground()
+
+	logStart(log, cfg, listener.Addr().String(), metricsAt, games.Status(), now())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	if err := notify(cfg.notifySocket, "READY=1"); err != nil {
+		log.Warn("systemd does not know that Tipoff is ready", "error", err)
+	}
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping", "grace", Grace.String())
+	_ = notify(cfg.notifySocket, "STOPPING=1") // it asked for the stop itself
+	// The context that asks for the stop is over; the stop has its own.
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), Grace)
+	defer cancel()
+	if err := server.Shutdown(stopping); err != nil {
+		server.Close()
+		log.Warn("stopped before every request was done", "error", err)
+	}
+	<-ended
+	return nil
+}
+
+// Grace is how long running imports may take to finish after a stop is asked
+// for. Service managers wait longer than this before they kill.
+const Grace = 60 * time.Second
+
+// logStart says what runs and what a host has to know of it.
+func logStart(log *slog.Logger, cfg *config, address, metricsAt string, games schedule.Report, now time.Time) {
+	store, _, _ := strings.Cut(cfg.sessionStore, ":")
+	attrs := []any{"version", version(), "url", cfg.public.String(), "address", address,
+		"store", store, "schedule", games.Source, "as-of", games.AsOf.UTC().Format(time.RFC3339)}
+	if metricsAt != "" {
+		attrs = append(attrs, "metrics", metricsAt)
+	}
+	if !cfg.start.IsZero() {
+		attrs = append(attrs, "now", now.UTC().Format(time.RFC3339))
+	}
+	if store == "memory" && !cfg.demo {
+		log.Warn("sessions are kept in memory: a restart signs everyone out")
+	}
+	log.Info("listening", attrs...)
+	switch {
+	case cfg.demo:
+		log.Info("this is a demo: open " + cfg.public.String() + " in a browser; the Todoist in it is made up, and nothing is kept")
+	case cfg.clientID == "":
+		log.Info("people sign in with personal API tokens; to let Todoist ask them instead: tipoff register, or set -todoist-client-id",
+			"redirect-uri", cfg.redirectURL())
+	default:
+		log.Info("people sign in with Todoist; its app console must list this redirect URI", "redirect-uri", cfg.redirectURL(),
+			"client-id", cfg.clientID, "from", cfg.from["todoist-client-id"])
+	}
+}
+
+func logEnd(log *slog.Logger, what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		log.Error("background work ended", "what", what, "error", err)
+	}
+}
+
+func openSchedule(cfg *config, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*schedule.Live, error) {
+	sc := schedule.Config{URL: cfg.scheduleURL, ESPNURL: cfg.espnURL, Dir: cfg.dataDir, Refresh: cfg.refresh,
+		HTTP: &http.Client{Timeout: 30 * time.Second}, Now: now, Log: log, Observe: metrics.ScheduleRefresh}
+	if cfg.demo {
+		// A demo needs no network and leaves nothing behind.
+		sc.Dir, sc.ESPNURL = "", ""
+		if cfg.from["schedule-url"] == "" {
+			sc.URL = ""
+		}
+		return schedule.Open(sc)
+	}
+	if err := prepareDataDir(cfg.dataDir); err != nil {
+		if cfg.needsDataDir() {
+			return nil, err
+		}
+		log.Warn("the last good schedule will not survive a restart", "error", err)
+		sc.Dir = ""
+	}
+	return schedule.Open(sc)
+}
+
+// appOf is this program as Todoist knows it, nil where it does not.
+func appOf(cfg *config, api *todoist.API) *todoist.App {
+	if cfg.clientID == "" {
+		return nil
+	}
+	return &todoist.App{API: api, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret,
+		AuthorizeURL: cfg.authorizeURL, RedirectURL: cfg.redirectURL()}
+}
+
+// openSessions opens the session store, with the keys of the settings or the one
+// kept in the data dir.
+func openSessions(ctx context.Context, cfg *config, app *todoist.App, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
+	keys := cfg.keys()
+	switch {
+	case len(keys) > 0:
+	case cfg.demo:
+		keys = []string{rand.Text() + rand.Text()}
+	default:
+		key, err := session.Key(filepath.Join(cfg.dataDir, keyFile))
+		if err != nil {
+			return nil, err
+		}
+		keys = []string{key}
+	}
+	sc := session.Config{Store: cfg.sessionStore, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
+	if app != nil {
+		sc.Refresh = func(ctx context.Context, refresh string) (session.Tokens, error) {
+			tokens, err := refreshWith(ctx, app, now, refresh)
+			metrics.TokenRefresh(err)
+			return tokens, err
+		}
+		sc.Revoke = func(ctx context.Context, t session.Tokens) error { return app.Revoke(ctx, t.Access, t.Refresh) }
+	}
+	return session.Open(ctx, sc)
+}
+
+// refreshWith asks Todoist for a new pair and says of an error what it means for
+// the old one.
+func refreshWith(ctx context.Context, app *todoist.App, now func() time.Time, refresh string) (session.Tokens, error) {
+	t, err := app.Refresh(ctx, refresh)
+	if err != nil {
+		refused, answered := errors.AsType[*todoist.Error](err)
+		dial, unreached := errors.AsType[*net.OpError](err)
+		switch {
+		case errors.Is(err, todoist.ErrInvalidGrant):
+			return session.Tokens{}, fmt.Errorf("%w: %w", session.ErrGrantGone, err)
+		case answered && refused.Status < 500, unreached && dial.Op == "dial":
+			return session.Tokens{}, fmt.Errorf("%w: %w", session.ErrUntouched, err)
+		}
+		return session.Tokens{}, err
+	}
+	tokens := session.Tokens{Access: t.Access, Refresh: t.Refresh, Scope: t.Scopes}
+	if t.Lifetime > 0 {
+		tokens.Expires = now().Add(t.Lifetime)
+	}
+	return tokens, nil
+}

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tipoff/schedule"
+	"tipoff/todoist/fake"
+)
+
+// A disk is a small file system of its own.
+type disk struct {
+	t   *testing.T
+	dir string
+}
+
+// newDisk mounts one, which root may.
+func newDisk(t *testing.T) *disk {
+	t.Helper()
+	onLinux(t)
+	d := &disk{t, t.TempDir()}
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a file system")
+	}
+	d.run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", d.dir)
+	t.Cleanup(func() { d.run("umount", d.dir) })
+	return d
+}
+
+func (d *disk) run(name string, args ...string) {
+	d.t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		d.t.Fatalf("%s: %v: %s", name, err, out)
+	}
+}
+
+// fill leaves no room.
+func (d *disk) fill() {
+	d.t.Helper()
+	f, err := os.Create(filepath.Join(d.dir, "else"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		d.t.Fatal(err)
+	}
+}
+
+// free makes room again.
+func (d *disk) free() {
+	d.t.Helper()
+	if err := os.Remove(filepath.Join(d.dir, "else")); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// limitFiles lets the process write to files no further than this.
+func (s *site) limitFiles(bytes string) {
+	s.t.Helper()
+	if out, err := exec.Command("prlimit", "--pid", strconv.Itoa(s.cmd.Process.Pid), "--fsize="+bytes+":unlimited").CombinedOutput(); err != nil {
+		s.t.Fatalf("prlimit: %v: %s", err, out)
+	}
+}
+
+func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(*testing.T, *site) (spoil, mend func()){
+		"full": func(t *testing.T, s *site) (func(), func()) {
+			d := newDisk(t)
+			s.dir = d.dir
+			return d.fill, d.free
+		},
+		"refusing": func(t *testing.T, s *site) (func(), func()) {
+			onLinux(t)
+			s.dir = t.TempDir()
+			return func() { s.limitFiles("0") }, func() { s.limitFiles("unlimited") }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &site{t: t}
+			spoil, mend := arrange(t, s)
+			s.fake, s.todoist = newTodoist(t, midSeason)
+			s.args = settings(s.todoist, s.dir, midSeason)
+			s.startProcess()
+			ann, bob := s.account("ann", fake.Free), s.account("bob", fake.Free)
+			a := s.browser().signIn(ann)
+			a.importTeam("team=BOS").want(http.StatusSeeOther)
+			leaving := s.browser().signIn(ann)
+			left := s.browser() // has a copy of its cookies
+			at, err := url.Parse(publicURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left.client.Jar.SetCookies(at, leaving.cookies())
+			s.awaitReady(http.StatusOK)
+
+			spoil()
+			s.awaitReady(http.StatusServiceUnavailable)
+			for _, path := range []string{"/", "/teams/bos", "/teams/bos.ics", "/livez"} {
+				s.browser().get(path).want(http.StatusOK)
+			}
+			// Who is signed in is, and imports.
+			a.get("/projects").want(http.StatusOK)
+			a.post("/imports", url.Values{"team": {"NYK"}}).want(http.StatusSeeOther)
+			wantExactly(t, ann, schedule.Embedded(), "NYK", midSeason)
+			// Nobody is told that they were signed in, or out.
+			b := s.browser()
+			b.post("/sign-in/token", url.Values{"token": {"api-token-of-bob"}}).want(http.StatusServiceUnavailable).has("again")
+			b.post("/sign-in", url.Values{"next": {"/"}}).want(http.StatusServiceUnavailable)
+			if p := b.get("/projects"); p.status == http.StatusOK {
+				t.Error("somebody is signed in whose session could not be kept")
+			}
+			leaving.post("/sign-out", nil).want(http.StatusServiceUnavailable).has("again")
+			if p := leaving.get("/projects"); p.status == http.StatusOK {
+				t.Error("the browser of somebody who wanted to sign out still knows who it was")
+			}
+
+			mend()
+			s.awaitReady(http.StatusOK)
+			a.get("/projects").want(http.StatusOK)
+			s.browser().signIn(bob).importTeam("team=BOS").want(http.StatusSeeOther)
+			for _, team := range []string{"BOS", "NYK"} {
+				a.post("/imports", url.Values{"team": {team}}).want(http.StatusSeeOther)
+				wantExactly(t, ann, schedule.Embedded(), team, midSeason)
+			}
+			s.kill()
+			s.startProcess()
+			a.get("/projects").want(http.StatusOK)
+			// What could not be ended then is ended with all others.
+			left.get("/projects").want(http.StatusOK)
+			a.post("/sign-out", url.Values{"everywhere": {"1"}}).want(http.StatusSeeOther)
+			for _, b := range []*browser{a, left} {
+				if p := b.get("/projects"); p.status == http.StatusOK {
+					t.Error("who signed out everywhere is still signed in")
+				}
+			}
+			if strings.Contains(s.log.String(), "msg=panic") {
+				t.Error("the program panicked")
+			}
+		})
+	}
+}
+
+func TestAStartOnADiskThatTakesNothingSaysSo(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t)
+	s := &site{t: t, dir: d.dir}
+	s.fake, s.todoist = newTodoist(t, midSeason)
+	s.args = settings(s.todoist, s.dir, midSeason)
+	s.start()
+	a := s.browser().signIn(s.account("ann", fake.Free))
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	// The schedule is served although it cannot be kept.
+	path := filepath.Join(t.TempDir(), "feed.json")
+	feed(t, path, "2026-27", midSeason, schedule.Embedded().Games)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	league := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, bytes.NewReader(raw)) }))
+	defer league.Close()
+	for name, do := range map[string]struct {
+		spoil, mend  func()
+		ends, warned string
+	}{
+		"full": {d.fill, d.free, "session store sqlite:", "the schedule is not saved"},
+		"read-only": {func() { d.run("mount", "-o", "remount,ro", d.dir) }, func() { d.run("mount", "-o", "remount,rw", d.dir) },
+			"cannot be written to", "the last good schedule will not survive a restart"},
+	} {
+		do.spoil()
+		if out, err := invoke(t, nil, s.args...); err == nil || !strings.Contains(err.Error(), do.ends) {
+			t.Errorf("%s: the start ends with %v: %s", name, err, out)
+		}
+		m := &site{t: t, fake: s.fake, args: append(settings(s.todoist, s.dir, midSeason), "-session-store", "memory:", "-secret-key", anotherKey(t), "-schedule-url", league.URL)}
+		m.start()
+		m.saying(do.warned)
+		m.browser().get("/teams/bos").want(http.StatusOK)
+		m.browser().get("/readyz").want(http.StatusOK)
+		if err := m.stop(); err != nil {
+			t.Error(err)
+		}
+		do.mend()
+	}
+	s.start()
+	a.get("/projects").want(http.StatusOK)
+}

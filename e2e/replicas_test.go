@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/redis/go-redis/v9"
+
+	"tipoff/todoist/fake"
+)
+
+// sharedStores are the stores that several replicas can share, each with a
+// function that makes an empty one for a test and returns its DSN.
+var sharedStores = map[string]func(*testing.T) string{
+	"redis":    emptyRedis,
+	"postgres": emptyPostgres,
+	"mongodb":  emptyMongo,
+	"cookie":   func(*testing.T) string { return "cookie:" },
+}
+
+// answers skips the test unless something listens at an address.
+func answers(t *testing.T, addr string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		t.Skipf("nothing answers at %s", addr)
+	}
+	conn.Close()
+}
+
+func emptyRedis(t *testing.T) string {
+	answers(t, "127.0.0.1:6379")
+	prefix := "test-" + rand.Text()
+	t.Cleanup(func() {
+		client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
+		defer client.Close()
+		ctx := context.Background()
+		for keys := client.Scan(ctx, 0, "{"+prefix+"}*", 1000).Iterator(); keys.Next(ctx); {
+			client.Del(ctx, keys.Val())
+		}
+	})
+	return "redis://127.0.0.1:6379/0?prefix=" + prefix
+}
+
+func emptyPostgres(t *testing.T) string {
+	answers(t, "127.0.0.1:5432")
+	const server = "postgres://postgres@127.0.0.1:5432/test"
+	schema := "test_" + strings.ToLower(rand.Text())
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE SCHEMA " + schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := db.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+			t.Error(err)
+		}
+		db.Close()
+	})
+	return server + "?search_path=" + schema
+}
+
+// ferretDB starts the MongoDB-protocol server for the tests once; it ends with
+// its standard input.
+var ferretDB = sync.OnceValues(func() (string, error) {
+	cmd := exec.Command(filepath.Join("bin", "mongotest"))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return "", err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	ferretInput = in
+	dsn, err := bufio.NewReader(out).ReadString('\n')
+	return strings.TrimSpace(dsn), err
+})
+
+// ferretInput keeps the server's standard input from being collected.
+var ferretInput any
+
+func emptyMongo(t *testing.T) string {
+	dsn, err := ferretDB()
+	if os.IsNotExist(err) {
+		t.Skip("no MongoDB-protocol server: go build -C session/mongotest -o ../../bin/mongotest .")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/test_" + strings.ToLower(rand.Text())
+	return u.String()
+}
+
+// A fleet is several sites over one Todoist and one store, behind a proxy that
+// gives each request to the next of them.
+type fleet struct {
+	*site // where browsers go: the proxy
+	sites []*site
+}
+
+// startFleet starts two replicas with the same settings.
+func startFleet(t *testing.T, store string, now time.Time) *fleet {
+	t.Helper()
+	server, address := newTodoist(t, now)
+	key := rand.Text() + rand.Text()
+	f := &fleet{}
+	var proxies []http.Handler
+	for range 2 {
+		dir := t.TempDir()
+		s := &site{t: t, fake: server, todoist: address, dir: dir, args: append(settings(address, dir, now),
+			"-session-store", store, "-secret-key", key, "-trusted-proxies", "127.0.0.1/32")}
+		s.start()
+		f.sites = append(f.sites, s)
+		proxies = append(proxies, &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: s.addr})
+			r.Out.Host = r.In.Host
+		}})
+	}
+	var n atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proxies[int(n.Add(1))%len(proxies)].ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	f.site = &site{t: t, fake: server, todoist: address, addr: proxy.Listener.Addr().String(), log: f.sites[0].log}
+	return f
+}
+
+func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
+	t.Parallel()
+	for name, open := range sharedStores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startFleet(t, open(t), midSeason)
+			account := f.account("ria", fake.Pro)
+			b := f.browser().signIn(account)
+			// Each request goes to the other replica: the page to one, the
+			// button's to the next.
+			done := b.importTeam("team=MIL").want(http.StatusSeeOther)
+			wantExactly(t, account, embedded(), "MIL", midSeason)
+			project, _, _ := strings.Cut(done.location(), "?")
+			b.get(done.location()).want(http.StatusOK).has("64 games are on your list")
+			for range 3 {
+				b.get(project).want(http.StatusOK).has("In step")
+			}
+			form := b.get("/import?team=LAC").want(http.StatusOK).form("post", "/imports")
+			streamed := b.post("/imports", form, "Accept", "text/event-stream").want(http.StatusOK)
+			if !strings.Contains(streamed.body, "event: progress") || !strings.Contains(streamed.body, "event: done") {
+				t.Errorf("the streamed import says:\n%s", streamed.body)
+			}
+			// A change in Todoist is brought up to date from either side.
+			task := tasks(account, onlyProjectNamed(t, account, "Milwaukee").ID)[0]
+			if err := account.DeleteTask(task.ID); err != nil {
+				t.Fatal(err)
+			}
+			b.post("/imports", b.get(project).want(http.StatusOK).form("post", "/imports")).want(http.StatusSeeOther)
+			wantExactly(t, account, embedded(), "MIL", midSeason)
+
+			b.post("/sign-out", nil).want(http.StatusSeeOther)
+			for range 2 {
+				b.get("/projects").want(http.StatusSeeOther)
+			}
+			access, refresh := f.fake.LiveTokens(account)
+			if name == "cookie" {
+				// Nobody has the refresh token: the cookie holds none, and
+				// taking it back at sign-in would end the access token too.
+				refresh = 0
+			}
+			if access+refresh != 0 {
+				t.Errorf("%d access and %d refresh tokens live on after signing out", access, refresh)
+			}
+		})
+	}
+}
+
+func onlyProjectNamed(t *testing.T, a *fake.Account, name string) fake.Project {
+	t.Helper()
+	for _, p := range projects(a) {
+		if strings.Contains(p.Name, name) {
+			return p
+		}
+	}
+	t.Fatalf("the account has no project %s", name)
+	return fake.Project{}
+}
+
+func TestParallelRequestsOverTwoReplicasRefreshAnExpiredTokenSafely(t *testing.T) {
+	t.Parallel()
+	for name, open := range sharedStores {
+		if name == "cookie" {
+			continue // holds no refresh token: its hour over, people sign in again
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startFleet(t, open(t), midSeason)
+			account := f.account("rob", fake.Free)
+			b := f.browser().signIn(account)
+			b.importTeam("team=UTA").want(http.StatusSeeOther)
+			f.fake.ExpireAccess(account)
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK {
+						t.Errorf("a request with an expired token: %v %+v", err, p)
+					}
+				})
+			}
+			wg.Wait()
+			if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
+				t.Errorf("%d refresh tokens were replayed too late", n)
+			}
+			if n := f.fake.CountTokenEvents(fake.Refreshed); n != 1 {
+				t.Errorf("the token was refreshed %d times, want once", n)
+			}
+			// What was stored is the newest pair: the next refresh works too.
+			f.fake.ExpireAccess(account)
+			for range 4 {
+				b.get("/projects").want(http.StatusOK)
+			}
+			if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
+				t.Errorf("%d refresh tokens were replayed too late", n)
+			}
+		})
+	}
+}
+
+func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
+	t.Parallel()
+	for _, repeats := range []bool{true, false} {
+		t.Run(fmt.Sprintf("mapping repeated %v", repeats), func(t *testing.T) {
+			t.Parallel()
+			f := startFleet(t, "cookie:", midSeason)
+			f.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
+			account := f.account("two", fake.Free)
+			first, second := f.browser().signIn(account), f.browser().signIn(account)
+			forms := []url.Values{
+				first.get("/import?team=SAC").want(http.StatusOK).form("post", "/imports"),
+				second.get("/import?team=SAC").want(http.StatusOK).form("post", "/imports"),
+			}
+			// Both have read before either writes.
+			f.fake.Fail(fake.Fault{Command: "project_add", Delay: 300 * time.Millisecond, Times: 2})
+			var wg sync.WaitGroup
+			for i, b := range []*browser{first, second} {
+				wg.Go(func() {
+					if p, err := b.try("/imports", forms[i]); err != nil || p.status != http.StatusSeeOther {
+						t.Errorf("submit: %v %+v", err, p)
+					}
+				})
+			}
+			wg.Wait()
+			onlyProject(t, account)
+			wantExactly(t, account, embedded(), "SAC", midSeason)
+		})
+	}
+}

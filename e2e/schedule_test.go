@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tipoff/schedule"
+	"tipoff/todoist/fake"
+)
+
+// serveFeed serves games as the league's feed and returns its address.
+func serveFeed(t *testing.T, games []schedule.Game) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "feed.json")
+	feed(t, path, "2026-27", midSeason, games)
+	return serveAnswer(t, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) })
+}
+
+func serveAnswer(t *testing.T, answer http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	return server.URL + "/feed.json"
+}
+
+// allPostponed is the built-in season without a game that is on.
+func allPostponed() []schedule.Game {
+	games := slices.Clone(embedded().Games)
+	for i := range games {
+		games[i].Postponed = true
+	}
+	return games
+}
+
+// oneTwice is the built-in season with its fourth game listed twice.
+func oneTwice() []schedule.Game {
+	games := embedded().Games
+	return append(slices.Clone(games), games[3])
+}
+
+func TestPagesSayWhatIsWrongWithTheSchedule(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ url, logged, shown string }{
+		"every game is postponed": {serveFeed(t, allPostponed()), "the schedule is not refreshed",
+			"The league's feed is not used: 974 of 974 games to come are postponed, cancelled or missing."},
+		"a game is listed twice": {serveFeed(t, oneTwice()), "the schedule has faulty entries",
+			"The league's feed has a faulty entry, which is left out: game 0022609834 (Hawks at Magic) is listed twice."},
+		"a web page": {serveAnswer(t, func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "<!DOCTYPE html><title>Sign in to the hotel</title>")
+		}), "the schedule is not refreshed", "The league's feed answered with a web page instead of the schedule."},
+		"a refusal": {serveAnswer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }),
+			"the schedule is not refreshed", "The league's feed refused the request (403 Forbidden)."},
+		"too much": {serveAnswer(t, func(w http.ResponseWriter, _ *http.Request) {
+			repeated(w, `{"weeks":[`, `"`+strings.Repeat("x", 1000)+`",`, `0]}`, 21<<20)
+		}), "the schedule is not refreshed", "The league's feed sent more than 20 MB."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startSite(t, midSeason, "-schedule-url", c.url)
+			s.saying(c.logged)
+			s.saying(c.shown)
+			s.browser().get("/teams/orl").want(http.StatusOK).has(c.shown)
+		})
+	}
+}
+
+func TestAFeedThatPostponesEveryGameTakesNoDateAway(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason, "-schedule-url", serveFeed(t, allPostponed()))
+	s.saying("the schedule is not refreshed")
+	account := s.account("ann", fake.Free)
+	s.browser().signIn(account).importTeam("team=BOS").want(http.StatusSeeOther)
+	made := tasks(account, onlyProject(t, account).ID)
+	for _, task := range made {
+		if task.Due == nil {
+			t.Errorf("%s has no date", task.Content)
+		}
+	}
+	if len(made) != 65 {
+		t.Errorf("got %d tasks, want 65", len(made))
+	}
+}
