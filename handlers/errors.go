@@ -49,7 +49,7 @@ func (s *server) handle(h func(http.ResponseWriter, *http.Request) error) http.H
 
 // fail answers with the page for an error.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, session.ErrSignedOut) && r.Method == http.MethodGet {
+	if errors.Is(err, session.ErrSignedOut) && isGet(r) {
 		next := r.URL.Path
 		if r.URL.RawQuery != "" {
 			next += "?" + r.URL.RawQuery
@@ -62,7 +62,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.Log.ErrorContext(r.Context(), "request failed", "status", p.Status, "error", err)
 	}
 	link := p.Link
-	if link == signInAgain && r.Method == http.MethodGet {
+	if link == signInAgain && isGet(r) {
 		link = backTo(link, r.URL.RequestURI())
 	}
 	if wait := retry(err); wait > 0 {

@@ -85,8 +85,7 @@ func (s *server) routes() http.Handler {
 	app.NotFound(s.Sessions.Wrap(s.handle(notFound)).ServeHTTP)
 	app.MethodNotAllowed(s.Sessions.Wrap(s.handle(methodNotAllowed)).ServeHTTP)
 
-	app.Method(http.MethodGet, static.Prefix+"*", s.files)
-	app.Method(http.MethodHead, static.Prefix+"*", s.files)
+	app.Get(static.Prefix+"*", s.files.ServeHTTP)
 	app.Get("/favicon.ico", s.favicon)
 
 	if s.Demo != nil {
@@ -148,7 +147,7 @@ func (s *server) routes() http.Handler {
 	} else {
 		root.Mount("/", site)
 	}
-	return s.logged(s.recovered(s.guarded(root)))
+	return s.logged(withHead(s.recovered(s.guarded(root))))
 }
 
 // demoPaths are what the in-memory Todoist answers: Todoist's own paths and the

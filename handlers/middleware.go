@@ -215,6 +215,22 @@ func (s *server) recovered(next http.Handler) http.Handler {
 	})
 }
 
+// withHead routes HEAD as GET, through both routers; net/http leaves the body
+// out. chi's own GetHead looks ahead in one router only.
+func withHead(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isGet reports whether a request is GET or HEAD, which is GET without the body.
+func isGet(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead
+}
+
 // guarded sets the headers of every answer, bounds every body, and refuses
 // writes that another site asks for.
 func (s *server) guarded(next http.Handler) http.Handler {
@@ -229,7 +245,7 @@ func (s *server) guarded(next http.Handler) http.Handler {
 	checked := origins.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Browsers at another address of ours pass so far: their cookies and
 		// Todoist's way back would still be those of the public one.
-		if origin := r.Header.Get("Origin"); origin != "" && origin != "null" && origin != public && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if origin := r.Header.Get("Origin"); origin != "" && origin != "null" && origin != public && !isGet(r) {
 			s.handle(s.fromElsewhere)(w, r)
 			return
 		}

@@ -15,7 +15,7 @@ func (s *server) layout(r *http.Request, title string) layout {
 	rd := s.reader(r)
 	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339)}
 	// The way back from Todoist is good for one time, and its address secret.
-	if r.Method == http.MethodGet && r.URL.Path != "/oauth/callback" {
+	if isGet(r) && r.URL.Path != "/oauth/callback" {
 		l.Here = r.URL.RequestURI()
 	}
 	user, ok := s.Sessions.User(r.Context())
