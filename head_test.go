@@ -19,13 +19,16 @@ import (
 )
 
 // ask sends a request without a body and without compression.
-func (b *browser) ask(method, path string) *page {
+func (b *browser) ask(method, path string, header ...string) *page {
 	b.t.Helper()
 	req, err := http.NewRequest(method, origin(b.public)+path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Accept-Encoding", "identity")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	resp, err := b.client.Do(req)
 	if err != nil {
 		b.t.Fatal(err)

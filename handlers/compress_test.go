@@ -53,7 +53,7 @@ func TestAPageIsSentInTheCodingThatTheBrowserTakes(t *testing.T) {
 				t.Errorf("%q: the coding is %q, want %q", accept, got, want.coding)
 				continue
 			}
-			if got := w.Header().Get("Vary"); got != "Accept-Encoding" {
+			if got := w.Header().Get("Vary"); got != "Accept-Encoding, Tipoff-Times" {
 				t.Errorf("%q: Vary is %q", accept, got)
 			}
 			if want.coding != "" && w.Body.Len() > len(plain)/5 {

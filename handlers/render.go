@@ -107,9 +107,10 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v vie
 	return nil
 }
 
-// writePacked writes a page in the coding that the request allows.
+// writePacked writes a page in the coding that the request allows. Every page
+// shows times, at least in its footer, so every page depends on timesHeader.
 func writePacked(w http.ResponseWriter, status int, body []byte, coding string) {
-	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Add("Vary", "Accept-Encoding, "+timesHeader)
 	if coding != "" {
 		w.Header().Set("Content-Encoding", coding)
 	}

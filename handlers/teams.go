@@ -50,7 +50,6 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Add("Vary", timesHeader)
 	query, opts, err := selection(r, t)
 	if invalid, ok := err.(importer.Invalid); ok {
 		page, err := s.teamPage(s.layout(r, ""), r, t, opts)
