@@ -3,6 +3,8 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(if $(shell command -v gcc || command -v cc),-race,)
 TESTFLAGS :=
+# Go's own ten minutes are too short where others use the machine as well.
+TIMEOUT := 30m
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test browser screenshots check fuzz load bench clean
@@ -17,7 +19,7 @@ build: ## build the program: one static file, ./tipoff
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o tipoff .
 
 test: ## run the tests
-	go test $(RACE) $(TESTFLAGS) ./...
+	go test -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS) ./...
 
 # Lighthouse measures, and everything else that runs; so it runs alone.
 BROWSER := node --test --test-reporter=spec --test-concurrency=2
@@ -47,10 +49,10 @@ fuzz: ## fuzz whatever parses, a minute each (FUZZTIME=10s for less)
 	  done; done
 
 load: ## 500 imports at once, 2,000 visitors, both while Todoist is unwell: two minutes or three
-	go test -tags load -count 1 -v -timeout 9m -run '^TestLoad' ./e2e
+	go test -tags load -count 1 -v -timeout $(TIMEOUT) -run '^TestLoad' ./e2e
 
 bench: ## measure what docs/speed.md has a table of; BENCH=. for the benchmarks of each part as well
-	go test -tags load -count 1 -timeout 9m -v -run '^TestTargets$$' ./e2e | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
+	go test -tags load -count 1 -timeout $(TIMEOUT) -v -run '^TestTargets$$' ./e2e | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
 	$(if $(BENCH),go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)
 
 BENCH :=
