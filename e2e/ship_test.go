@@ -416,6 +416,57 @@ func TestTheUnitIsValidAndHardened(t *testing.T) {
 	}
 }
 
+func TestACommandRunsAsTheServiceDoes(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("deploy/tipoff.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := lines(string(raw))
+
+	// What the command asks systemd for, printed instead.
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "systemd-run"), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("deploy/tipoff-as-service", "config", "show")
+	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := lines(string(out))
+	end := slices.IndexFunc(asked, func(word string) bool { return !strings.HasPrefix(word, "--") })
+	if end < 0 || !slices.Contains(unit, "ExecStart="+asked[end]) || !slices.Equal(asked[end+1:], []string{"config", "show"}) {
+		t.Fatalf("systemd is asked for %q", asked)
+	}
+	options := asked[:end]
+	// The output and the exit status are the command's.
+	for _, want := range []string{"--pipe", "--wait"} {
+		if !slices.Contains(options, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	// Who it is, and where its settings and data are, is as in the unit.
+	same := regexp.MustCompile(`^(User|Group|DynamicUser|StateDirectory|StateDirectoryMode|UMask|Environment|EnvironmentFile)=`)
+	var want, got []string
+	for _, line := range unit {
+		if same.MatchString(line) {
+			want = append(want, line)
+		}
+	}
+	for _, option := range options {
+		if property, ok := strings.CutPrefix(option, "--property="); ok {
+			got = append(got, property)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if len(want) < 6 || !slices.Equal(got, want) {
+		t.Errorf("a command runs with\n%q\nthe service with\n%q", got, want)
+	}
+}
+
 func TestExamplesOfProxiesAreValid(t *testing.T) {
 	t.Parallel()
 	// The others are run by TestEverythingWorksBehindRealProxies.
@@ -480,8 +531,14 @@ func TestTheReleasesFilesAreThere(t *testing.T) {
 		if got := fmt.Sprint(p["formats"]); got != "[deb rpm]" {
 			t.Errorf("packages are made as %s", got)
 		}
+		installed := map[string]string{}
 		for _, content := range p["contents"].([]any) {
-			sources = append(sources, content.(map[string]any)["src"].(string))
+			c := content.(map[string]any)
+			sources = append(sources, c["src"].(string))
+			installed[c["dst"].(string)] = c["src"].(string)
+		}
+		if got := installed["/usr/bin/tipoff-as-service"]; got != "deploy/tipoff-as-service" {
+			t.Errorf("/usr/bin/tipoff-as-service is %q", got)
 		}
 		for _, script := range p["scripts"].(map[string]any) {
 			sources = append(sources, script.(string))
