@@ -31,6 +31,10 @@ type block struct {
 
 var marked = regexp.MustCompile(`^<!-- (run|serves|not run: .+) -->$`)
 
+// byName is a command that calls the program by its name alone, which works
+// nowhere or, with the package and sudo, on other settings than the service's.
+var byName = regexp.MustCompile(`^ *(sudo )?(\w+=\S* )*tipoff( |$)`)
+
 // blocks are the commands of a page.
 func blocks(t *testing.T, path string) []block {
 	t.Helper()
@@ -57,6 +61,9 @@ func blocks(t *testing.T, path string) []block {
 		case strings.HasPrefix(line, "```"):
 			t.Errorf("%s:%d: commands are marked with sh, all else is indented", path, i+1)
 		}
+		if byName.MatchString(line) {
+			t.Errorf("%s:%d: nothing puts tipoff on the path: %s", path, i+1, line)
+		}
 	}
 	return all
 }
@@ -70,10 +77,23 @@ func pages(t *testing.T) []string {
 	return found
 }
 
+// lastLine is the last line of a script.
+var lastLine = regexp.MustCompile(`(?m)^.*\n\z`)
+
+// checkout is a folder with the program in it, as make build leaves it.
+func checkout(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Symlink(built.program(t), filepath.Join(dir, "tipoff")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func TestTheCommandsInTheDocsWork(t *testing.T) {
 	t.Parallel()
 	ran := 0
-	for _, path := range pages(t) {
+	for _, path := range append(pages(t), "README.md") {
 		all := blocks(t, path)
 		for _, b := range all {
 			if b.how == "run" || b.how == "serves" {
@@ -87,11 +107,11 @@ func TestTheCommandsInTheDocsWork(t *testing.T) {
 			t.Parallel()
 			_, todoist := newTodoist(t, midSeason)
 			addr := "localhost:" + freePort(t)
-			dir := t.TempDir()
+			dir := checkout(t)
 			command := func(script string) (*exec.Cmd, *output) {
 				cmd := exec.Command("sh", "-eu", "-c", strings.ReplaceAll(script, "localhost:8080", addr))
 				cmd.Dir = dir
-				cmd.Env = []string{"PATH=" + filepath.Dir(built.program(t)) + ":" + os.Getenv("PATH"), "HOME=" + dir,
+				cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir,
 					"TIPOFF_ADDR=" + addr, "TIPOFF_TODOIST_API_URL=" + todoist, "TIPOFF_SCHEDULE_URL=off", "TIPOFF_ESPN_URL=off"}
 				out := &output{}
 				cmd.Stdout, cmd.Stderr = out, out
@@ -105,7 +125,7 @@ func TestTheCommandsInTheDocsWork(t *testing.T) {
 						t.Errorf("%s:%d: %v\n%s%s", path, b.line, err, b.script, out)
 					}
 				case "serves":
-					cmd, out := command("exec " + b.script)
+					cmd, out := command(lastLine.ReplaceAllString(b.script, "exec $0"))
 					if err := cmd.Start(); err != nil {
 						t.Fatal(err)
 					}
@@ -385,5 +405,70 @@ func TestEveryTextInTroubleshootingIsWhatTheProgramSays(t *testing.T) {
 				rest = after
 			}
 		})
+	}
+}
+
+func TestTheKeyIsChangedAsTheDocsSay(t *testing.T) {
+	t.Parallel()
+	dir := checkout(t)
+	s := &site{t: t, dir: filepath.Join(dir, "data"), program: "sh"}
+	s.fake, s.todoist = newTodoist(t, midSeason)
+	environ := []string{"TIPOFF_ADDR=localhost:" + freePort(t), "TIPOFF_PUBLIC_URL=" + publicURL, "TIPOFF_TODOIST_API_URL=" + s.todoist,
+		"TIPOFF_TODOIST_AUTHORIZE_URL=" + s.todoist + "/oauth/authorize", "TIPOFF_TODOIST_CLIENT_ID=client",
+		"TIPOFF_TODOIST_CLIENT_SECRET=secret-of-the-client", "TIPOFF_SCHEDULE_URL=off", "TIPOFF_ESPN_URL=off", "TIPOFF_NOW=" + midSeason.Format(time.RFC3339)}
+	s.env = environ
+	// serve starts the program as a line of a page does, in place of the one
+	// that runs.
+	serve := func(line string) {
+		t.Helper()
+		if s.cmd != nil {
+			s.cmd.Process.Signal(syscall.SIGTERM)
+			if err := s.ended(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.args = []string{"-c", `cd "$0" && exec env ` + line, dir}
+		s.startProcess()
+	}
+	key := func() string {
+		raw, err := os.ReadFile(filepath.Join(s.dir, "secret.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(raw))
+	}
+	serve("./tipoff")
+	old := key()
+	b := s.browser().signIn(s.account("kay", fake.Free))
+
+	ran := 0
+	for _, block := range blocks(t, "docs/operate.md") {
+		if block.how != "not run: "+t.Name()+" runs these" {
+			continue
+		}
+		for _, line := range lines(block.script) {
+			ran++
+			if strings.HasSuffix(line, "./tipoff") {
+				serve(line)
+				b.get("/projects").want(http.StatusOK)
+				continue
+			}
+			cmd := exec.Command("sh", "-eu", "-c", line)
+			cmd.Dir, cmd.Env = dir, append(environ, "PATH="+os.Getenv("PATH"))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("docs/operate.md:%d: %s: %v\n%s", block.line, line, err, out)
+			}
+		}
+	}
+	if ran != 5 {
+		t.Errorf("%d commands are run, want 5", ran)
+	}
+	b.get("/projects").want(http.StatusOK)
+	if key() == old {
+		t.Error("the key is the old one")
+	}
+	serve("TIPOFF_SECRET_KEY=" + old + " ./tipoff")
+	if b.signedIn() {
+		t.Error("the old key still opens the session")
 	}
 }
