@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -298,11 +299,28 @@ func TestTheExampleOfSettingsIsUsableOnceFilledIn(t *testing.T) {
 		}
 		environ, names = append(environ, name+"="+value), append(names, name)
 	}
-	if want := []string{"TIPOFF_PUBLIC_URL", "TIPOFF_TODOIST_CLIENT_ID", "TIPOFF_TODOIST_CLIENT_SECRET"}; !slices.Equal(names, want) {
-		t.Errorf("the example sets %v, want the three that matter: %v", names, want)
+	if want := []string{"TIPOFF_PUBLIC_URL", "TIPOFF_TODOIST_CLIENT_ID", "TIPOFF_TODOIST_CLIENT_SECRET", "TIPOFF_TRUSTED_PROXIES"}; !slices.Equal(names, want) {
+		t.Errorf("the example sets %v, want those that matter: %v", names, want)
 	}
-	if c := parse(t, environ); len(c.warnings) != 0 || c.public.String() != "https://tipoff.example" {
+	c := parse(t, environ)
+	if len(c.warnings) != 0 || c.public.String() != "https://tipoff.example" {
 		t.Errorf("public URL %s, warnings %q", c.public, c.warnings)
+	}
+	// Where a proxy on the same machine asks from: without Docker, and with
+	// compose.yaml, which publishes the port on this machine only.
+	for _, proxy := range []string{"127.0.0.1", "172.17.0.1", "172.31.0.1"} {
+		if !slices.ContainsFunc(c.proxies, func(p netip.Prefix) bool { return p.Contains(netip.MustParseAddr(proxy)) }) {
+			t.Errorf("the proxy at %s is not trusted", proxy)
+		}
+	}
+	doc, err := os.ReadFile("docs/proxies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, proxy := range c.proxies {
+		if !strings.Contains(string(doc), "`"+strings.TrimSuffix(proxy.String(), "/32")+"`") {
+			t.Errorf("docs/proxies.md does not name %s", proxy)
+		}
 	}
 }
 
