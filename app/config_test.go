@@ -313,7 +313,7 @@ func TestTheExampleOfSettingsIsUsableOnceFilledIn(t *testing.T) {
 			t.Errorf("the proxy at %s is not trusted", proxy)
 		}
 	}
-	doc, err := os.ReadFile("docs/proxies.md")
+	doc, err := os.ReadFile("../docs/proxies.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("TEST_BINARY_IS_TIPOFF") != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
+		context.AfterFunc(ctx, stop) // a second signal ends the process at once
 		if err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, app.Options{}); err != nil {
 			fmt.Fprintln(os.Stderr, "tipoff:", err)
 			os.Exit(1)
