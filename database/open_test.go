@@ -47,7 +47,8 @@ func TestTwoProcessesThatStartAtOnceBothOpen(t *testing.T) {
 				for i := range pair {
 					p := &pair[i]
 					p.cmd = exec.Command(os.Args[0])
-					p.cmd.Env = append(os.Environ(), "TIPOFF_TEST_OPEN="+dsn)
+					p.cmd.Env = append(os.Environ(), "TIPOFF_TEST_OPEN="+dsn,
+						"GORACE=atexit_sleep_ms=0") // the race detector's second at the end of each process
 					p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 					stdin, err := p.cmd.StdinPipe()
 					if err != nil {
