@@ -88,8 +88,13 @@ type mark struct {
 	options url.Values
 }
 
-// markVersion is the first field of every mark.
-const markVersion = "tipoff=1"
+// markVersion is the first field of every mark, markSign what begins its fragment,
+// and space what ends an address.
+const (
+	markVersion = "tipoff=1"
+	markSign    = "#" + markVersion + "&"
+	space       = " \t\n\f\r"
+)
 
 // printLength is how many characters a fingerprint has. 24 bits tell an edit
 // from none but for one time in 16 million.
@@ -143,10 +148,6 @@ func readTime(s string) (time.Time, bool) {
 	return time.Unix(seconds, 0).UTC(), true
 }
 
-// linkPattern finds a marked address, with the Markdown around it where that is
-// whole.
-var linkPattern = regexp.MustCompile(`\[[^\[\]\n]*\]\((https://[^\s()#]+#` + markVersion + `&[^\s()\[\]]+)\)|https://[^\s()#]+#` + markVersion + `&[^\s()\[\]]+`)
-
 // A span is a part of a text.
 type span struct{ start, end int }
 
@@ -154,26 +155,37 @@ type span struct{ start, end int }
 // Markdown around it, and the address in it.
 type place struct{ link, address span }
 
-// findMark finds the last mark in a description.
+// findMark finds the last mark in a description: "https://…#tipoff=1&…", with the
+// Markdown around it where that is whole. It searches from the end and looks at
+// each byte a few times at most: an account may have thousands of long descriptions,
+// for which a regular expression takes seconds.
 func findMark(description string) (m mark, at place, ok bool) {
-	// A quick look spares the search in all the tasks of others.
-	if !strings.Contains(description, "#"+markVersion+"&") {
-		return mark{}, place{}, false
+	for sign := len(description); ; {
+		if sign = strings.LastIndex(description[:sign], markSign); sign < 0 {
+			return mark{}, place{}, false
+		}
+		start := strings.LastIndexAny(description[:sign], space+"()#") + 1
+		scheme := strings.Index(description[start:sign], "https://")
+		if scheme < 0 || start+scheme+len("https://") == sign {
+			continue
+		}
+		fragment := description[sign+len(markSign):]
+		if end := strings.IndexAny(fragment, space+"()[]"); end >= 0 {
+			fragment = fragment[:end]
+		}
+		if fragment == "" {
+			continue
+		}
+		at.address = span{start + scheme, sign + len(markSign) + len(fragment)}
+		at.link = at.address
+		if before, ok := strings.CutSuffix(description[:at.address.start], "]("); ok && strings.HasPrefix(description[at.address.end:], ")") {
+			if name := strings.LastIndexAny(before, "[]\n"); name >= 0 && before[name] == '[' {
+				at.link = span{name, at.address.end + 1}
+			}
+		}
+		m, ok = parseMark(fragment)
+		return m, at, ok
 	}
-	all := linkPattern.FindAllStringSubmatchIndex(description, -1)
-	if len(all) == 0 {
-		return mark{}, place{}, false
-	}
-	last := all[len(all)-1]
-	at.link = span{last[0], last[1]}
-	at.address = at.link
-	if last[2] >= 0 {
-		at.address = span{last[2], last[3]}
-	}
-	address := description[at.address.start:at.address.end]
-	_, fragment, _ := strings.Cut(address, "#"+markVersion+"&")
-	m, ok = parseMark(fragment)
-	return m, at, ok
 }
 
 // parseMark reads a fragment without its version.

@@ -122,6 +122,27 @@ func TestWhatIsNoMarkIsNotOne(t *testing.T) {
 	}
 }
 
+// A text that was made for the search for marks costs no more than any other. What it
+// allocates stands for that, since a test must not depend on time.
+func TestALongDescriptionTakesNoMoreThanAShortOneToRead(t *testing.T) {
+	m := mark{game: Ref{ID: "0022600061", Away: "BOS", Home: "NYK", Day: "2026-10-20"}, written: time.Unix(1, 0), asOf: time.Unix(2, 0),
+		prints: new(task).prints(), options: url.Values{"team": {"BOS"}}}
+	short := describe("", "https://www.nba.com/game/0022600061", m)
+	costs := func(description string) float64 {
+		return testing.AllocsPerRun(10, func() {
+			if _, _, ok := findMark(description); !ok {
+				t.Fatal("no mark is found")
+			}
+		})
+	}
+	for _, piece := range []string{"[", "words and words ", "[x](https://a#tipoff=1&) ", "https://a#tipoff=1&x ", "#tipoff=1&", "https://"} {
+		long := strings.Repeat(piece, 16000/len(piece)) + "\n" + short
+		if got, want := costs(long), costs(short); got > want {
+			t.Errorf("%q again and again: %v allocations, want %v", piece, got, want)
+		}
+	}
+}
+
 func TestRefsAreReadAsTheyAreWritten(t *testing.T) {
 	for _, s := range []string{"0022600061.BOS.NYK.20261020", "0022600061", "401812345.GS.MEL.20261003"} {
 		if r, ok := parseRef(s); !ok || r.String() != s {
