@@ -124,6 +124,11 @@ func (s *server) problemOf(err error) *problem {
 			Text:   "The place where sessions are kept does not answer. You are still signed in, and nothing was changed.",
 			Advice: "Try again in a minute. Teams and schedules work meanwhile.", Cause: err}
 	}
+	if errors.Is(err, todoist.ErrTooLarge) {
+		return &problem{Status: http.StatusUnprocessableEntity, Heading: "Your Todoist is too large for Tipoff",
+			Text:   "The tasks that link to games hold more text than Tipoff reads. Nothing was changed.",
+			Advice: "Shorten their descriptions in Todoist, or delete those that you do not need.", Cause: err}
+	}
 	refused, ok := errors.AsType[*todoist.Error](err)
 	switch {
 	case ok && refused.Status == http.StatusUnauthorized:

@@ -55,11 +55,33 @@ type entry struct {
 	todoist.Task
 	mark   mark
 	marked bool
+	// text is the description without the marked link, cut after maxText bytes.
+	text string
 }
 
+// maxText is longer than the text that Tipoff writes for any game. A longer one is
+// its owner's, and is not compared further.
+const maxText = 2 << 10
+
 func entryOf(t *todoist.Task) *entry {
-	m, _, ok := findMark(t.Description)
-	return &entry{*t, m, ok}
+	e := &entry{Task: *t, text: textOf(t.Description)}
+	e.mark, _, e.marked = findMark(t.Description)
+	if len(e.text) > maxText {
+		e.text = strings.ToValidUTF8(e.text[:maxText], "") + "…"
+	}
+	return e
+}
+
+// size is about how many bytes the entry takes in memory.
+func (e *entry) size() int {
+	n := 2<<10 + len(e.Content) + len(e.Description) + min(len(e.Description), maxText)
+	for _, label := range e.Labels {
+		n += 32 + len(label)
+	}
+	for _, values := range e.mark.options {
+		n += 100 + 32*len(values)
+	}
+	return n
 }
 
 // read asks Todoist for what a plan needs: one request where a project is to
@@ -87,7 +109,7 @@ func (im *Importer) read(ctx context.Context, c *todoist.Client, opts Options) (
 	if a.whole {
 		resources = append(resources, todoist.ResourceTasks)
 	}
-	state, err := c.Read(ctx, a.matters, resources...)
+	state, err := c.Read(ctx, a.keep(a.matters), resources...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +130,42 @@ func (im *Importer) read(ctx context.Context, c *todoist.Client, opts Options) (
 
 // matters tells the tasks that a plan looks at from the owner's others.
 func (a *account) matters(t *todoist.Task) bool {
-	return strings.Contains(t.Description, "#"+markVersion+"&") || a.titles[t.Content]
+	return strings.Contains(t.Description, markSign) || a.titles[t.Content]
+}
+
+func everyTask(*todoist.Task) bool { return true }
+
+// maxSize bounds, in bytes, what is held of an account's tasks. The games of a season,
+// imported for all thirty teams, take a quarter of it.
+const maxSize = 32 << 20
+
+// keep holds on to the tasks that matter, without what no plan looks at: the
+// descriptions of the owner's own tasks, and the text around the marks of completed
+// ones. It is [todoist.ErrTooLarge] where the account has more than maxSize of them.
+func (a *account) keep(matters func(*todoist.Task) bool) todoist.Keep {
+	size := 0
+	for _, tasks := range []map[string]*entry{a.tasks, a.completed} {
+		for _, e := range tasks {
+			size += e.size()
+		}
+	}
+	return func(t *todoist.Task) (bool, error) {
+		if !matters(t) {
+			return false, nil
+		}
+		m, at, marked := findMark(t.Description)
+		switch {
+		case !marked:
+			t.Description = ""
+		case t.Checked:
+			t.Description = strings.Clone(t.Description[at.link.start:at.link.end])
+		}
+		e := entry{Task: *t, mark: m, marked: marked}
+		if size += e.size(); size > maxSize {
+			return false, todoist.ErrTooLarge
+		}
+		return true, nil
+	}
 }
 
 // titles are those that tasks of the teams' games have in any style, or of all
@@ -192,7 +249,7 @@ func (a *account) forgetTasks(project string) {
 // readProject reads the open tasks of one project as they are now. A project
 // that is gone is forgotten.
 func (a *account) readProject(ctx context.Context, c *todoist.Client, project string) error {
-	tasks, err := c.Tasks(ctx, project)
+	tasks, err := c.Tasks(ctx, project, a.keep(everyTask))
 	if gone(err) {
 		delete(a.projects, project)
 		a.forgetTasks(project)
@@ -218,15 +275,13 @@ func gone(err error) bool {
 
 // readWhole reads the tasks of all projects, to find those that were moved.
 func (a *account) readWhole(ctx context.Context, c *todoist.Client) error {
-	state, err := c.Read(ctx, a.matters, todoist.ResourceTasks)
+	// What was listed by project is newer than this.
+	state, err := c.Read(ctx, a.keep(func(t *todoist.Task) bool { return !a.listed[t.Project] && a.matters(t) }), todoist.ResourceTasks)
 	if err != nil {
 		return err
 	}
 	for i := range state.Tasks {
-		// What was listed by project is newer than this.
-		if t := &state.Tasks[i]; !a.listed[t.Project] {
-			a.take(t)
-		}
+		a.take(&state.Tasks[i])
 	}
 	for project, n := range state.Open {
 		if !a.listed[project] {
@@ -244,14 +299,16 @@ func (a *account) readCompleted(ctx context.Context, c *todoist.Client, project 
 	if a.asked[project] {
 		return nil
 	}
-	tasks, err := c.Completed(ctx, project, a.from.Time(time.UTC), a.now.Add(time.Minute))
+	matters := everyTask
+	if project == "" {
+		matters = a.matters
+	}
+	tasks, err := c.Completed(ctx, project, a.from.Time(time.UTC), a.now.Add(time.Minute), a.keep(matters))
 	if err != nil && !gone(err) {
 		return err
 	}
 	for i := range tasks {
-		if t := &tasks[i]; project != "" || a.matters(t) {
-			a.completed[t.ID] = entryOf(t)
-		}
+		a.completed[tasks[i].ID] = entryOf(&tasks[i])
 	}
 	a.asked[project] = true
 	return nil
@@ -308,7 +365,7 @@ func (a *account) home(project string) (set string, made bool) {
 func (a *account) taskOf(e *entry) task {
 	found := task{
 		title:    e.Content,
-		text:     textOf(e.Description),
+		text:     e.text,
 		due:      e.Due,
 		priority: e.Priority,
 		labels:   e.Labels,

@@ -923,6 +923,8 @@ func (r *run) reason(c *Change, ended error) string {
 func Explain(err error) string {
 	e, ok := errors.AsType[*todoist.Error](err)
 	switch {
+	case errors.Is(err, todoist.ErrTooLarge):
+		return "Your tasks that link to games hold more text than Tipoff reads."
 	case !ok && errors.Is(err, context.Canceled):
 		return "Tipoff was stopped before this was written."
 	case !ok && !todoist.Doubtful(err):

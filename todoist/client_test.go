@@ -128,7 +128,7 @@ func TestEveryCallWorksBelowAnOddPath(t *testing.T) {
 	if since, err := c.Changes(ctx, state.Token, todoist.ResourceTasks); err != nil || len(since.Tasks) != 1 || since.Tasks[0].Project != project {
 		t.Errorf("changes: %+v, %v", since, err)
 	}
-	if tasks, err := c.Tasks(ctx, project); err != nil || len(tasks) != 1 {
+	if tasks, err := c.Tasks(ctx, project, nil); err != nil || len(tasks) != 1 {
 		t.Errorf("tasks: %+v, %v", tasks, err)
 	}
 	if projects, err := c.Projects(ctx); err != nil || len(projects) != 2 || projects[1].CreatedAt == "" {
@@ -429,7 +429,7 @@ func TestLongListsAreReadToTheirEndAndEachThingOnce(t *testing.T) {
 		}
 		return resp, err
 	}
-	tasks, err := w.client().Tasks(t.Context(), project)
+	tasks, err := w.client().Tasks(t.Context(), project, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -443,7 +443,7 @@ func TestLongListsAreReadToTheirEndAndEachThingOnce(t *testing.T) {
 
 	w.answer = text(http.StatusOK, `{"results": [{"id": "1"}], "next_cursor": "again"}`)
 	w.sent.Store(0)
-	tasks, err = w.client().Tasks(t.Context(), project)
+	tasks, err = w.client().Tasks(t.Context(), project, nil)
 	if err != nil || len(tasks) != 1 || w.sent.Load() > 50 {
 		t.Errorf("a list that goes in a circle gave %d tasks in %d requests, %v", len(tasks), w.sent.Load(), err)
 	}
@@ -467,10 +467,10 @@ func TestCompletedTasksOfAWholeSeasonAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		until := time.Now().Add(time.Minute)
-		if tasks, err := w.client().Completed(t.Context(), project, began, until); err != nil || len(tasks) != 10 {
+		if tasks, err := w.client().Completed(t.Context(), project, began, until, nil); err != nil || len(tasks) != 10 {
 			t.Errorf("got %d tasks of the project and %v, want 10", len(tasks), err)
 		}
-		if tasks, err := w.client().Completed(t.Context(), "", began, until); err != nil || len(tasks) != 11 {
+		if tasks, err := w.client().Completed(t.Context(), "", began, until, nil); err != nil || len(tasks) != 11 {
 			t.Errorf("got %d tasks of the account and %v, want 11", len(tasks), err)
 		}
 	})
@@ -486,7 +486,7 @@ func TestAReadKeepsWhatIsAskedForAndCountsTheRest(t *testing.T) {
 	if err := w.account.CompleteTask(done); err != nil {
 		t.Fatal(err)
 	}
-	state, err := w.client().Read(t.Context(), func(t *todoist.Task) bool { return strings.Contains(t.Content, "Knicks") }, todoist.ResourceTasks)
+	state, err := w.client().Read(t.Context(), func(t *todoist.Task) (bool, error) { return strings.Contains(t.Content, "Knicks"), nil }, todoist.ResourceTasks)
 	if err != nil || len(state.Tasks) != 2 || state.Open[project] != 3 {
 		t.Errorf("got %d tasks, %v open, %v; want 2 and 3 open", len(state.Tasks), state.Open, err)
 	}
@@ -534,7 +534,7 @@ func TestEachRequestIsObserved(t *testing.T) {
 		w.api.Observe = func(c todoist.Call) { calls = append(calls, c) }
 		w.server.Fail(fake.Fault{Status: 503, Times: 1})
 		w.server.Fail(fake.Fault{Drop: true, Nth: 2, Times: 1})
-		if _, err := w.client().Tasks(t.Context(), w.account.InboxID()); err != nil {
+		if _, err := w.client().Tasks(t.Context(), w.account.InboxID(), nil); err != nil {
 			t.Fatal(err)
 		}
 		var got []string

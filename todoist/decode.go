@@ -115,9 +115,9 @@ func (d *document) skip() error {
 	}
 }
 
-// each decodes an array one element at a time and appends to all those that keep
-// holds on to; a nil keep is all of them. Null counts as an empty array.
-func each[T any](d *document, all *[]T, keep func(*T) bool) error {
+// each decodes an array one element at a time and appends to all those for which
+// keep is true; a nil keep is all of them. Null counts as an empty array.
+func each[T any](d *document, all *[]T, keep func(*T) (bool, error)) error {
 	open, err := d.Token()
 	if err != nil || open == nil {
 		return err
@@ -136,8 +136,12 @@ func each[T any](d *document, all *[]T, keep func(*T) bool) error {
 		if task, ok := any(&v).(*Task); ok && len(task.Labels) > maxLabels {
 			return errLabels
 		}
-		if keep != nil && !keep(&v) {
-			continue
+		if keep != nil {
+			if ok, err := keep(&v); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
 		}
 		if d.kept++; d.kept > maxKept {
 			return errKept
@@ -160,7 +164,7 @@ type answer struct {
 }
 
 // decodeAnswer reads a sync answer.
-func decodeAnswer(body io.Reader, keep func(*Task) bool) (answer, error) {
+func decodeAnswer(body io.Reader, keep Keep) (answer, error) {
 	var a answer
 	var limits struct {
 		Current *Limits `json:"current"`

@@ -78,7 +78,7 @@ func FuzzSyncAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		seen := 0
-		a, err := decodeAnswer(strings.NewReader(body), func(*Task) bool { seen++; return true })
+		a, err := decodeAnswer(strings.NewReader(body), func(*Task) (bool, error) { seen++; return true, nil })
 		if err != nil {
 			return
 		}

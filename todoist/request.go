@@ -69,7 +69,7 @@ func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) err
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, ErrTooLarge) {
 			return err
 		}
 		refused, ok := errors.AsType[*Error](err)

@@ -30,19 +30,19 @@ func (c *Client) User(ctx context.Context) (*User, error) {
 
 // Projects returns the active projects as they are now.
 func (c *Client) Projects(ctx context.Context) ([]Project, error) {
-	return list[Project](ctx, c, "/projects", url.Values{}, func(p *Project) string { return p.ID })
+	return list[Project](ctx, c, "/projects", url.Values{}, nil, func(p *Project) string { return p.ID })
 }
 
 // Tasks returns the active tasks of a project as they are now. Completed and
 // deleted ones are not among them. A project that is gone is an [*Error] with
 // status 400 or 404.
-func (c *Client) Tasks(ctx context.Context, project string) ([]Task, error) {
-	return list[Task](ctx, c, "/tasks", url.Values{"project_id": {project}}, func(t *Task) string { return t.ID })
+func (c *Client) Tasks(ctx context.Context, project string, keep Keep) ([]Task, error) {
+	return list(ctx, c, "/tasks", url.Values{"project_id": {project}}, keep, func(t *Task) string { return t.ID })
 }
 
 // Completed returns the tasks of a project, or of all for "", that were
 // completed from since until until.
-func (c *Client) Completed(ctx context.Context, project string, since, until time.Time) ([]Task, error) {
+func (c *Client) Completed(ctx context.Context, project string, since, until time.Time, keep Keep) ([]Task, error) {
 	var all []Task
 	for from := since.UTC(); from.Before(until); from = from.Add(completedSpan) {
 		to := from.Add(completedSpan)
@@ -53,7 +53,7 @@ func (c *Client) Completed(ctx context.Context, project string, since, until tim
 		if project != "" {
 			query.Set("project_id", project)
 		}
-		tasks, err := list[Task](ctx, c, "/tasks/completed/by_completion_date", query, func(t *Task) string { return t.ID })
+		tasks, err := list(ctx, c, "/tasks/completed/by_completion_date", query, keep, func(t *Task) string { return t.ID })
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (c *Client) Completed(ctx context.Context, project string, since, until tim
 // list reads every page of a list. Pages can shift while somebody writes, so
 // what comes twice is kept once, by id. All pages together have the bounds of
 // one answer.
-func list[T any](ctx context.Context, c *Client, endpoint string, query url.Values, id func(*T) string) ([]T, error) {
+func list[T any](ctx context.Context, c *Client, endpoint string, query url.Values, keep func(*T) (bool, error), id func(*T) string) ([]T, error) {
 	query.Set("limit", strconv.Itoa(pageSize))
 	var all []T
 	seen := map[string]bool{}
@@ -82,7 +82,7 @@ func list[T any](ctx context.Context, c *Client, endpoint string, query url.Valu
 			return d.object(func(key string) error {
 				switch key {
 				case "results", "items": // the completed tasks' list calls them items
-					return each(d, &page, nil)
+					return each(d, &page, keep)
 				case "next_cursor":
 					return d.Decode(&next)
 				}

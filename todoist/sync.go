@@ -41,12 +41,20 @@ type State struct {
 	Open map[string]int
 }
 
+// Keep says of a task, as it is read, whether it is kept; nil keeps all. What it
+// changes in the task stays changed. An error, such as [ErrTooLarge], ends the
+// read.
+type Keep func(*Task) (bool, error)
+
+// ErrTooLarge is what a [Keep] returns where the account holds too much. The
+// request is not repeated then.
+var ErrTooLarge = errors.New("the account holds more than is read")
+
 // Read asks for resources in full, in one request. Deleted, archived and
-// completed things are left out. Of the tasks, those stay in the state for which
-// keep returns true; a nil keep keeps all. A very large account may get an
+// completed things are left out, and tasks that are not to be kept. A very large account may get an
 // answer that is some seconds old (API v1, "Sync"); what [Client.Write] answers
 // since Token makes up for that.
-func (c *Client) Read(ctx context.Context, keep func(*Task) bool, resources ...string) (*State, error) {
+func (c *Client) Read(ctx context.Context, keep Keep, resources ...string) (*State, error) {
 	var a answer
 	r := request{method: http.MethodPost, endpoint: "/sync", body: map[string]any{
 		"sync_token":     "*",
@@ -54,12 +62,15 @@ func (c *Client) Read(ctx context.Context, keep func(*Task) bool, resources ...s
 	}}
 	err := c.call(ctx, r, func(body io.Reader) (err error) {
 		open := map[string]int{}
-		a, err = decodeAnswer(body, func(t *Task) bool {
+		a, err = decodeAnswer(body, func(t *Task) (bool, error) {
 			if t.Deleted || t.Checked {
-				return false
+				return false, nil
 			}
 			open[t.Project]++
-			return keep == nil || keep(t)
+			if keep == nil {
+				return true, nil
+			}
+			return keep(t)
 		})
 		a.Open = open
 		if err == nil && a.Token == "" {
