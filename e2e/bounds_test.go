@@ -147,6 +147,157 @@ func TestATodoistWhoseAnswersAreMadeToExhaustMemoryDoesNot(t *testing.T) {
 	}
 }
 
+func TestAnAccountThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
+	t.Parallel()
+	s := &site{t: t, dir: t.TempDir()}
+	s.fake, s.todoist = newTodoist(t, midSeason)
+	s.args = settings(s.todoist, s.dir, midSeason)
+	s.startBuilt()
+	account := s.account("ann", fake.Pro)
+	b := s.browser().signIn(account)
+	b.importTeam("team=BOS").want(http.StatusSeeOther)
+	made := tasks(account, "")
+	for i := range 1500 {
+		// Copies of the user's own tasks, below notes as long as Todoist takes.
+		made := made[i%len(made)]
+		account.AddTask(fake.Task{ProjectID: account.InboxID(), Content: made.Content,
+			Description: strings.Repeat("[", 16000-len(made.Description)) + made.Description})
+	}
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if p, err := b.try("/import?team=BOS", nil); err != nil || p.status != http.StatusOK {
+				t.Errorf("the page answered %+v, %v", p, err)
+			}
+		})
+	}
+	wg.Wait()
+	if most := s.mostMemory(); most > 200<<20 {
+		t.Errorf("the program took %d MB", most>>20)
+	} else {
+		t.Logf("at most %d MB", most>>20)
+	}
+}
+
+func TestAPageSaysThatAnAccountHoldsTooMuch(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	account := s.account("ann", fake.Pro)
+	b := s.browser().signIn(account)
+	b.importTeam("team=BOS").want(http.StatusSeeOther)
+	project := onlyProject(t, account).ID
+	made := tasks(account, project)[0]
+	var options strings.Builder
+	for i := range 2500 {
+		fmt.Fprintf(&options, "&%d", i)
+	}
+	for range 200 {
+		account.AddTask(fake.Task{ProjectID: project, Content: made.Content,
+			Description: strings.Replace(made.Description, "&team=BOS", "&team=BOS"+options.String(), 1)})
+	}
+	for _, path := range []string{"/import?team=BOS", "/projects", "/projects/" + project} {
+		b.get(path).want(http.StatusUnprocessableEntity).has("Your Todoist is too large for Tipoff").has("Shorten their descriptions")
+	}
+	b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusUnprocessableEntity).has("Nothing was changed")
+}
+
+func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
+	t.Parallel()
+	const asked, inLine = 30, 16
+	s, tp := newTapped(t, midSeason, publicURL)
+	reading, let := make(chan struct{}, 10*asked), make(chan struct{})
+	tp.before = func(_ http.ResponseWriter, x *exchange) bool {
+		if x.path == "/api/v1/sync" && x.header.Get("Authorization") == "Bearer api-token-of-ann" {
+			reading <- struct{}{}
+			<-let
+		}
+		return false
+	}
+	s.start()
+	signIn := func(name string) *browser {
+		s.account(name, fake.Free)
+		b := s.browser()
+		b.post("/sign-in/token", url.Values{"token": {"api-token-of-" + name}}).want(http.StatusSeeOther)
+		return b
+	}
+	ann, ben := signIn("ann"), signIn("ben")
+	refused, shown := make(chan *page, asked), make(chan *page, asked)
+	var wg sync.WaitGroup
+	for i := range asked {
+		wg.Go(func() {
+			p, err := ann.try([]string{"/import?team=BOS", "/projects", "/projects/1", "/projects/1/remove"}[i%4], nil)
+			switch {
+			case err != nil:
+				t.Error(err)
+			case p.status == http.StatusTooManyRequests:
+				refused <- p
+			default:
+				shown <- p
+			}
+		})
+	}
+	// All have come once those are answered for which the line has no room.
+	reads := 0
+	for told := 0; told < asked-inLine && reads < 2; {
+		select {
+		case p := <-refused:
+			told++
+			if p.has("Too many requests"); p.header.Get("Retry-After") == "" {
+				t.Error("a page too many does not say when to come again")
+			}
+		case <-reading:
+			reads++
+		}
+	}
+	// Others do not wait for her.
+	ben.get("/projects").want(http.StatusOK)
+	if reads += len(reading); reads > 1 {
+		t.Errorf("Todoist was asked %d times at once for one user", reads)
+	}
+	close(let)
+	wg.Wait()
+	if len(shown) != inLine {
+		t.Errorf("%d of %d pages are shown, want %d", len(shown), asked, inLine)
+	}
+	for range len(shown) {
+		if p := <-shown; p.status != http.StatusOK && p.status != http.StatusNotFound {
+			t.Errorf("%s answered %d", p.url, p.status)
+		}
+	}
+}
+
+func TestAnImportUnderWayHoldsUpNoPageOfItsUser(t *testing.T) {
+	t.Parallel()
+	s, tp := newTapped(t, midSeason, publicURL)
+	writing, let := make(chan struct{}), make(chan struct{})
+	tp.before = func(_ http.ResponseWriter, x *exchange) bool {
+		if x.path == "/api/v1/sync" && x.fields.Get("sync_token") != "*" {
+			close(writing)
+			<-let
+		}
+		return false
+	}
+	s.start()
+	account := s.account("ann", fake.Free)
+	b := s.browser().signIn(account)
+	form := b.get("/import?team=BOS").want(http.StatusOK).form("post", "/imports")
+	done := make(chan *page, 1)
+	go func() {
+		p, err := b.try("/imports", form)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- p
+	}()
+	<-writing
+	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=NYK").want(http.StatusOK)
+	close(let)
+	if p := <-done; p == nil || p.status != http.StatusSeeOther {
+		t.Errorf("the import was answered with %+v", p)
+	}
+}
+
 func TestAFeedThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
 	t.Parallel()
 	const large = 19 << 20

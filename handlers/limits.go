@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/go-chi/httprate"
+
+	"tipoff/importer"
 )
 
 // What may be asked for within limitWindow. A household or an office behind one
@@ -50,4 +53,28 @@ func tooOften(w http.ResponseWriter, _ *http.Request) error {
 	return &problem{Status: http.StatusTooManyRequests, Heading: "That was very often in a short time",
 		Text:   "Tipoff takes so many tries and no more, from one person and from one network. This one did nothing.",
 		Advice: waitSentence(limitWindow), Link: "/", LinkText: "All teams"}
+}
+
+// inTurn makes the pages of one user for which their account is read one after
+// the other, since each may take as much memory as the account is large. A demo's
+// visitors share two accounts, which are small.
+func (s *server) inTurn(h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		user, ok := s.Sessions.User(r.Context())
+		if !ok || s.Demo != nil {
+			return h(w, r)
+		}
+		end, err := s.Importer.Turn(r.Context(), user.ID)
+		if errors.Is(err, importer.ErrBusy) {
+			w.Header().Set("Retry-After", "10")
+			return &problem{Status: http.StatusTooManyRequests, Heading: "Too many requests",
+				Text:   "Many of your pages are being made already, and Tipoff reads your Todoist for one at a time.",
+				Advice: "Wait until they are there, then reload this page."}
+		}
+		if err != nil {
+			return err
+		}
+		defer end()
+		return h(w, r)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"tipoff/static"
 	"tipoff/templates"
@@ -95,6 +96,9 @@ func (p *pages) part(page, name string, data any) (template.HTML, error) {
 	return template.HTML(b.String()), err
 }
 
+// writeTimeout is how long a visitor has to take a page.
+const writeTimeout = time.Minute
+
 // render writes a view as the answer. When it cannot be rendered, nothing is
 // written and the error is returned.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v view) error {
@@ -103,6 +107,8 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v vie
 		return err
 	}
 	coding := codingFor(r.Header.Get("Accept-Encoding"))
+	// A visitor who takes the page slowly holds on to its memory.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	writePacked(w, status, p.packer.fast(coding, body), coding)
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/jba/templatecheck"
 	"golang.org/x/net/html"
@@ -83,6 +85,26 @@ func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "Something broke on our side") {
 		t.Errorf("renderBroken answers %d with %q", w.Code, w.Body.String())
 	}
+}
+
+// A timedWriter remembers until when it may be written to.
+type timedWriter struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (w *timedWriter) SetWriteDeadline(until time.Time) error { w.until = until; return nil }
+
+func TestAVisitorHasAMinuteToTakeAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &timedWriter{ResponseRecorder: httptest.NewRecorder()}
+		if err := testPages(t, "").render(w, httptest.NewRequest("GET", "/", nil), 200, errorPage{Status: 200}); err != nil {
+			t.Fatal(err)
+		}
+		if left := time.Until(w.until); left != writeTimeout {
+			t.Errorf("the page may be written for %v", left)
+		}
+	})
 }
 
 func TestPagesBelowAPathLinkBelowIt(t *testing.T) {

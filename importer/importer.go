@@ -22,72 +22,101 @@ package importer
 
 import (
 	"context"
+	"errors"
+	"math"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"tipoff/schedule"
 	"tipoff/todoist"
 )
 
-// An Importer makes plans and carries them out, one at a time for each user.
+// An Importer makes plans and carries them out.
 type Importer struct {
 	// Season returns the games as they are known now; it is never nil.
 	Season func() *schedule.Season
 	Now    func() time.Time
 
-	mu      sync.Mutex
-	writers map[string]*writer
-	places  chan struct{} // taken by the imports that run
+	running, reading queue
 }
 
-// atOnce is how many imports run at the same time; others wait for a place. An
-// import takes its time waiting for Todoist and its memory, a few hundred kB,
-// meanwhile.
+// atOnce is how many imports run at the same time, and for how many users a page
+// is made for which their account is read. Others wait for a place. An import
+// takes its time waiting for Todoist and its memory, a few hundred kB, meanwhile.
 const atOnce = 64
 
-// A writer is the turn of one user to write. waiting counts those who hold it
-// or wait for it.
-type writer struct {
-	turn    chan struct{}
+// maxWaiting is how many such pages one user may ask for at the same time. It is
+// more than a browser opens when it restores its tabs.
+const maxWaiting = 16
+
+// ErrBusy means that too many requests of the same user wait already.
+var ErrBusy = errors.New("too many requests of this user wait")
+
+// A queue lets the requests of one user go on one at a time, and a bounded number
+// over all users.
+type queue struct {
+	mu     sync.Mutex
+	turns  map[string]*turn // by user
+	places *semaphore.Weighted
+}
+
+// A turn is one user's. waiting counts those who hold it or wait for it.
+type turn struct {
+	*semaphore.Weighted
 	waiting int
 }
 
-// lock waits until no other import of this user runs in this process, and then
-// until there is a place among all. What runs in another process at the same
-// time is met by the commands' uuids: see [Importer.Run].
-func (im *Importer) lock(ctx context.Context, user string) (unlock func(), err error) {
-	im.mu.Lock()
-	if im.writers == nil {
-		im.writers, im.places = map[string]*writer{}, make(chan struct{}, atOnce)
+// enter waits until no other request of this user goes on in this process, and
+// then until there is a place among all. It is [ErrBusy] where the user has as
+// many as most already.
+func (q *queue) enter(ctx context.Context, user string, most int) (leave func(), err error) {
+	q.mu.Lock()
+	if q.turns == nil {
+		q.turns, q.places = map[string]*turn{}, semaphore.NewWeighted(atOnce)
 	}
-	w := im.writers[user]
-	if w == nil {
-		w = &writer{turn: make(chan struct{}, 1)}
-		im.writers[user] = w
+	t := q.turns[user]
+	if t == nil {
+		t = &turn{Weighted: semaphore.NewWeighted(1)}
+		q.turns[user] = t
 	}
-	w.waiting++
-	im.mu.Unlock()
-	leave := func() {
-		im.mu.Lock()
-		defer im.mu.Unlock()
-		if w.waiting--; w.waiting == 0 {
-			delete(im.writers, user)
+	if t.waiting >= most {
+		q.mu.Unlock()
+		return nil, ErrBusy
+	}
+	t.waiting++
+	q.mu.Unlock()
+	end := func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if t.waiting--; t.waiting == 0 {
+			delete(q.turns, user)
 		}
 	}
-	select {
-	case w.turn <- struct{}{}:
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
+	if err := t.Acquire(ctx, 1); err != nil {
+		end()
+		return nil, err
 	}
-	select {
-	case im.places <- struct{}{}:
-		return func() { <-im.places; <-w.turn; leave() }, nil
-	case <-ctx.Done():
-		<-w.turn
-		leave()
-		return nil, ctx.Err()
+	if err := q.places.Acquire(ctx, 1); err != nil {
+		t.Release(1)
+		end()
+		return nil, err
 	}
+	return func() { q.places.Release(1); t.Release(1); end() }, nil
+}
+
+// lock waits for the user's turn to write. What runs in another process at the
+// same time is met by the commands' uuids: see [Importer.Run].
+func (im *Importer) lock(ctx context.Context, user string) (unlock func(), err error) {
+	return im.running.enter(ctx, user, math.MaxInt)
+}
+
+// Turn waits for the user's turn to have a page made for which their account is
+// read. The page holds on to what was read, so the turn lasts until the page is
+// sent. It never waits for an import. It is [ErrBusy] where too many pages wait.
+func (im *Importer) Turn(ctx context.Context, user string) (end func(), err error) {
+	return im.reading.enter(ctx, user, maxWaiting)
 }
 
 // Plan reads the account and says what an import with these options would do

@@ -173,8 +173,8 @@ func TestRunsOfOneUserTakeTurns(t *testing.T) {
 		synctest.Wait()
 		unlock()
 		<-done
-		if len(im.writers) != 0 {
-			t.Errorf("%d users are remembered for ever", len(im.writers))
+		if n := len(im.running.turns); n != 0 {
+			t.Errorf("%d users are remembered for ever", n)
 		}
 	})
 }
