@@ -49,15 +49,14 @@ type Config struct {
 // server holds what the handlers share.
 type server struct {
 	Config
-	base    string // the public URL's path without a slash at its end
-	pages   *pages
-	cache   cache
-	files   *static.Files
-	gallery *gallery
-	themes  map[string]theme
-	runs    runs
-	ready   readiness
-	hinted  sync.Once // that a proxy is not believed
+	base   string // the public URL's path without a slash at its end
+	pages  *pages
+	cache  cache
+	files  *static.Files
+	themes map[string]theme
+	runs   runs
+	ready  readiness
+	hinted sync.Once // that a proxy is not believed
 }
 
 // New returns the handler of the whole site.
@@ -69,9 +68,6 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	if s.pages, err = newPages(s.base, s.files); err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
-	}
-	if s.gallery, err = newGallery(); err != nil {
-		return nil, fmt.Errorf("prepare the pictures: %w", err)
 	}
 	if err := cfg.Metrics.watch(cfg.Schedule, cfg.Sessions); err != nil {
 		return nil, fmt.Errorf("prepare the metrics: %w", err)
@@ -97,8 +93,6 @@ func (s *server) routes() http.Handler {
 	// What calendars and other programs fetch is the same for everybody.
 	app.Get("/teams/{team:[A-Za-z]+}.ics", s.handle(s.calendar))
 	app.Get("/teams/{team:[A-Za-z]+}.csv", s.handle(s.table))
-	app.Get("/teams/{team:[A-Za-z]+}.png", s.handle(s.teamPicture))
-	app.Get("/share.png", s.handle(s.homePicture))
 
 	// Everything below knows who is here.
 	app.Group(func(r chi.Router) {

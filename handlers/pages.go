@@ -8,12 +8,14 @@ import (
 
 	"tipoff/schedule"
 	"tipoff/session"
+	"tipoff/static"
 )
 
 // layout fills in what every page shows.
 func (s *server) layout(r *http.Request, title string) layout {
 	rd := s.reader(r)
-	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339)}
+	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339),
+		ShareImage: s.absolute(static.Prefix + "share.png")}
 	// The way back from Todoist is good for one time, and its address secret.
 	if isGet(r) && r.URL.Path != "/oauth/callback" {
 		l.Here = r.URL.RequestURI()
@@ -129,8 +131,7 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 		return page, err
 	}
 	page.Zone = zoneWords(rd.Zone.String())
-	page.Canonical, page.ShareImage = s.absolute("/"), s.absolute("/share.png")
-	page.ShareWords = "Every game on your list. Right all season."
+	page.Canonical = s.absolute("/")
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
 	for _, name := range []string{"East", "West"} {
 		c := conference{Name: name}

@@ -79,8 +79,7 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	rd.Zone = zoneOf(t, opts, rd.Zone)
 	page := teamPage{layout: l, Team: cardOf(t), Season: season.Label}
 	page.Title, page.Section, page.Direct = t.FullName(), "teams", l.Me == nil && s.App != nil
-	page.Canonical, page.ShareImage = s.absolute("/teams/"+t.Code), s.absolute("/teams/"+t.Code+".png")
-	page.ShareWords = "The " + possessive(t.FullName()) + " " + season.Label + " season as a calendar"
+	page.Canonical = s.absolute("/teams/" + t.Code)
 	page.Description = "The " + possessive(t.FullName()) + " " + season.Label + " season: every game, when and where it is and who shows it."
 	page.theme(s.themes[t.Code])
 	page.Form = formOf(opts)

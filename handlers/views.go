@@ -28,8 +28,6 @@ type layout struct {
 	Private bool
 	// ShareImage and Canonical are absolute addresses, or empty.
 	ShareImage, Canonical string
-	// ShareWords say what the image shows.
-	ShareWords string
 	// Times says that a script may write the page's times as the browser does:
 	// nobody is signed in whose account says how. Now is the instant of the
 	// page in RFC 3339, since the program's clock may not be the browser's

@@ -182,6 +182,10 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", found.kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", found.etag)
+	if found.kind == "image/png" {
+		// Other sites show share.png beside their links to this one.
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 	h.Set("Cache-Control", "public, max-age=3600")
 	if found.forever {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")

@@ -132,7 +132,7 @@ func TestEveryFileHasItsTypeAndNoSniffing(t *testing.T) {
 	if got := get(f, "/favicon.ico").StatusCode; got != 200 {
 		t.Errorf("/favicon.ico answers %d", got)
 	}
-	for _, path := range []string{"/static/", "/static/static.go", "/static/drawicons.go", "/static/../go.mod", "/static/app.000000000000.css"} {
+	for _, path := range []string{"/static/", "/static/static.go", "/static/drawicons.go", "/static/share.html", "/static/../go.mod", "/static/app.000000000000.css"} {
 		if got := get(f, path).StatusCode; got != 404 {
 			t.Errorf("%s answers %d, want 404", path, got)
 		}
@@ -171,6 +171,21 @@ func TestTheManifestsIconsExistInTheSizesItNames(t *testing.T) {
 		if side, _, _ := strings.Cut(icon.Sizes, "x"); side == "" || size.Width != size.Height || side != strconv.Itoa(size.Width) {
 			t.Errorf("%s is %d wide, the manifest says %s", icon.Src, size.Width, icon.Sizes)
 		}
+	}
+}
+
+func TestTheSharePictureHasTheSizeThatThePagesName(t *testing.T) {
+	answer := get(files(t), Prefix+"share.png")
+	content := body(t, answer.Body)
+	size, err := png.DecodeConfig(bytes.NewReader(content))
+	if err != nil || size.Width != 1200 || size.Height != 630 {
+		t.Errorf("share.png is %d by %d, %v; want 1200 by 630", size.Width, size.Height, err)
+	}
+	if len(content) > 60_000 {
+		t.Errorf("share.png has %d bytes, want at most 60,000", len(content))
+	}
+	if got := answer.Header.Get("Cross-Origin-Resource-Policy"); got != "cross-origin" {
+		t.Errorf("other sites may not show it: Cross-Origin-Resource-Policy is %q", got)
 	}
 }
 

@@ -106,11 +106,11 @@ test('browsers offer to install it', async () => {
   await page.done();
 });
 
-test('a link to a team shows a picture of its season', async () => {
+test('a link to a team shows the picture of Tipoff', async () => {
   const page = await visitor(browser, site);
   await page.goto(`${site.url}/teams/bos`);
   const picture = await page.locator('meta[property="og:image"]').getAttribute('content');
-  assert.equal(picture, `${site.url}/teams/BOS.png`);
+  assert.equal(picture, `${site.url}/static/share.png`);
   assert.deepEqual(await page.evaluate(async (address) => {
     const answer = await fetch(address);
     const { width, height } = await createImageBitmap(await answer.blob());
