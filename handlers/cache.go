@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"html/template"
 	"net/http"
 	"strings"
 	"sync"
@@ -142,102 +141,4 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, selects bool, vi
 	}
 	writePacked(w, http.StatusOK, body, coding)
 	return nil
-}
-
-// cards is the key of the team picker's cards. Direct ones lead to Todoist's page
-// of consent.
-type cards struct {
-	style
-	direct bool
-}
-
-// cardsOf returns the thirty teams' cards by their codes.
-func (s *server) cardsOf(rd reader, direct bool) (map[string]template.HTML, error) {
-	return keep(s.edition(), rd.style(), cards{rd.style(), direct}, func() (map[string]template.HTML, int, error) {
-		all, size := map[string]template.HTML{}, 0
-		for _, t := range schedule.Teams() {
-			card := cardOf(t)
-			card.Next, card.Direct = nextGame(s.Schedule.Season(), t.Code, rd), direct
-			html, err := s.pages.part("home", "team-card", card)
-			if err != nil {
-				return nil, 0, err
-			}
-			all[t.Code] = html
-			size += len(html)
-		}
-		return all, size, nil
-	})
-}
-
-// A shownGame is a game on a team's page with its HTML: as a line of the list, and
-// as a cell of the calendar, alone or next to the other night of a back-to-back.
-type shownGame struct {
-	gameRow
-	Line          template.HTML
-	Alone, Joined template.HTML
-}
-
-// A teamSeason is what a team's page shows of the season, whatever the filter is.
-type teamSeason struct {
-	games     map[string]*shownGame // by id
-	state     string                // as in teamPage
-	next      *gameRow              // nil when none is known
-	facts     teamFacts
-	opponents []choice
-}
-
-// teamSeasonKey is the key of a teamSeason.
-type teamSeasonKey struct {
-	team string
-	style
-}
-
-// seasonOf returns a team's season for somebody who reads times like rd.
-func (s *server) seasonOf(team string, rd reader) (*teamSeason, error) {
-	return keep(s.edition(), rd.style(), teamSeasonKey{team, rd.style()}, func() (*teamSeason, int, error) {
-		season := s.Schedule.Season()
-		ts := &teamSeason{games: map[string]*shownGame{}, state: stateOf(season, rd.Now),
-			next: nextGame(season, team, rd), facts: factsOf(season, team, rd)}
-		size := 0
-		pairs := schedule.FactsFor(season, team, rd.Now).BackToBack
-		met := map[string]bool{}
-		all := season.For(team)
-		for i := range all {
-			g := &shownGame{gameRow: gameRowOf(&all[i], team, rd)}
-			g.BackToBack = backToBack(pairs, all[i].Day)
-			if err := s.pages.show(g); err != nil {
-				return nil, 0, err
-			}
-			ts.games[g.ID] = g
-			met[g.OpponentCode] = true
-			size += len(g.Line) + len(g.Alone) + len(g.Joined)
-		}
-		for _, t := range schedule.Teams() {
-			if met[t.Code] {
-				ts.opponents = append(ts.opponents, choice{t.Code, t.FullName()})
-			}
-		}
-		return ts, size, nil
-	})
-}
-
-// show renders a game's line and its cells.
-func (p *pages) show(g *shownGame) (err error) {
-	if g.Line, err = p.part("team", "game-line", g.gameRow); err != nil {
-		return err
-	}
-	day, err := time.Parse(time.DateOnly, g.When.Date)
-	if err != nil {
-		return nil // without a date it has no place in the calendar
-	}
-	cell := gameCell{gameRow: g.gameRow, Number: day.Day()}
-	if g.Alone, err = p.part("team", "game-cell", cell); err != nil {
-		return err
-	}
-	g.Joined = g.Alone
-	if g.BackToBack > 0 {
-		cell.Joined = true
-		g.Joined, err = p.part("team", "game-cell", cell)
-	}
-	return err
 }

@@ -33,6 +33,18 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.Cause }
 
+// An errorPage is the answer when something did not work.
+type errorPage struct {
+	layout
+	Status int
+	// Heading is a few words, Text what happened, Advice what to do.
+	Heading, Text, Advice string
+	// Link and LinkText are the way on; empty means the home page.
+	Link, LinkText string
+	// RequestID is found in the host's log; may be empty.
+	RequestID string
+}
+
 // handle makes a handler of one that returns an error. It is the only place
 // where errors become answers: a [problem] is shown, what the packages below
 // say with an error of their own is translated, and anything else is logged
@@ -167,3 +179,14 @@ func methodNotAllowed(http.ResponseWriter, *http.Request) error {
 	return &problem{Status: http.StatusMethodNotAllowed, Heading: "That does not work this way",
 		Text: "This address does not take such a request.", Advice: "Use the buttons on the pages.", Link: "/", LinkText: "All teams"}
 }
+
+func badForm(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return err
+	}
+	return &problem{Status: http.StatusBadRequest, Heading: "The form could not be read",
+		Text: "What the browser sent is not a form.", Advice: "Go back and try once more.", Cause: err}
+}
+
+// retryIn is how many seconds to wait before pressing again, 0 for none.
+func retryIn(err error) int { return int((retry(err) + time.Second - 1) / time.Second) }

@@ -1,20 +1,91 @@
 package handlers
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"tipoff/importer"
-	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
 )
+
+// A projectPage is GET /projects/{id}.
+type projectPage struct {
+	layout
+	ID, Name string
+	// OpenURL is the project at Todoist or in the demo.
+	OpenURL string
+	// Team is nil for a project of several teams.
+	Team *teamCard
+	// Plan is what would change now; nil when it could not be made, and Flash
+	// then says why.
+	Plan *planView
+	// Done is the import just finished, nil otherwise.
+	Done *outcome
+	// Running says that an import of this person is under way.
+	Running bool
+	// OptionsURL is the path of the import page with this project's options.
+	OptionsURL string
+	// Games are the project's tasks that are still to come.
+	Games []planRow
+	// Completed counts the tasks ticked off.
+	Completed int
+}
+
+// ShowsPlan says that the plan is worth a place on the page: not when the
+// import just done says the same.
+func (p projectPage) ShowsPlan() bool {
+	return p.Plan != nil && (p.Done == nil || !p.Plan.Nothing())
+}
+
+// GamesByMonth groups the games for the list. What is about to change is said
+// in the plan, where that is shown.
+func (p projectPage) GamesByMonth() []month[planRow] {
+	games := slices.Clone(p.Games)
+	for i := range games {
+		if p.ShowsPlan() && !games[i].Kept {
+			games[i].Changes, games[i].Note = nil, ""
+		}
+	}
+	return planMonths(games)
+}
+
+// A projectsPage is GET /projects.
+type projectsPage struct {
+	layout
+	// Running says that an import of this person is under way.
+	Running  bool
+	Projects []projectLine
+}
+
+// A projectLine is one project made by Tipoff.
+type projectLine struct {
+	ID, Name, OpenURL string
+	// Team is nil for a project of several teams.
+	Team *teamCard
+	// Waiting counts the changes that an update would make; 0 is in step.
+	Waiting int
+	// Left counts the open tasks; Next is the nearest of them, or nil.
+	Left int
+	Next *planRow
+	// Trouble is a sentence when the state could not be found out.
+	Trouble string
+}
+
+// State reads "In step" or "3 changes waiting".
+func (p projectLine) State() string {
+	switch {
+	case p.Trouble != "":
+		return p.Trouble
+	case p.Waiting > 0:
+		return plural(p.Waiting, "change") + " waiting"
+	}
+	return "In step"
+}
 
 // openURL is where a project is seen: at Todoist, or in the demo.
 func (s *server) openURL(user session.User, project string) string {
@@ -63,19 +134,6 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 	return s.pages.render(w, r, http.StatusOK, page)
 }
 
-// onlyTeam is the card of a single team, nil for several.
-func onlyTeam(codes []string) *teamCard {
-	if len(codes) != 1 {
-		return nil
-	}
-	t, ok := schedule.TeamByCode(codes[0])
-	if !ok {
-		return nil
-	}
-	card := cardOf(t)
-	return &card
-}
-
 // listProjects shows all projects with games from Tipoff.
 func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	c, user, err := s.client(r)
@@ -109,90 +167,3 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.pages.render(w, r, http.StatusOK, page)
 }
-
-// askRemove says what taking back an import would delete.
-func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
-	c, user, err := s.client(r)
-	if err != nil {
-		return err
-	}
-	removal, err := s.Importer.Removal(r.Context(), c, chi.URLParam(r, "id"), false)
-	if err != nil {
-		return noProject(err)
-	}
-	page := removePage{layout: s.private(w, r, "Remove", "projects"),
-		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
-		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
-		Others: removal.Others, Held: removal.Held, Sections: len(removal.Sections), WholeProject: removal.Whole,
-		Consent: s.App != nil && !s.mayDelete(r) && !user.Personal, WithCompleted: r.URL.Query().Get("completed") != ""}
-	if why := s.Sessions.Pop(r.Context(), refusedKey); why != "" {
-		page.Flash = &notice{Kind: "warn", Text: why + " Nothing was removed."}
-	}
-	return s.pages.render(w, r, http.StatusOK, page)
-}
-
-// remove takes an import back. A token that may not delete is first replaced by
-// one that may, with the consent of the user, who comes back to the page that
-// asked as it was.
-func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
-	c, user, err := s.client(r)
-	if err != nil {
-		return err
-	}
-	if err := r.ParseForm(); err != nil {
-		return badForm(err)
-	}
-	project := chi.URLParam(r, "id")
-	completed := r.PostForm.Get("completed") != ""
-	back := "/projects/" + url.PathEscape(project) + "/remove"
-	if completed {
-		back += "?completed=1"
-	}
-	if s.App != nil && !s.mayDelete(r) && !user.Personal {
-		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
-	}
-	// Once begun, it goes on when the visitor leaves.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), importTimeout)
-	defer cancel()
-	removal, err := s.Importer.Remove(ctx, c, user.ID, project, completed)
-	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Tag == todoist.TagScope && s.App != nil {
-		return s.authorize(w, r, back, todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject)
-	}
-	if unfinished, ok := errors.AsType[*importer.Unfinished](err); ok {
-		return s.notAllRemoved(unfinished, back)
-	}
-	if err != nil {
-		return noProject(err)
-	}
-	s.Log.InfoContext(r.Context(), "import removed", "user", user.ID, "tasks", len(removal.Tasks))
-	text := "“" + removal.Project.Name + "” is gone, with " + plural(len(removal.Tasks), "open task") + ". Nothing else was touched."
-	if !removal.Whole {
-		text = plural(len(removal.Tasks), "task") + " removed from “" + removal.Project.Name + "”. Nothing else was touched."
-	}
-	s.Sessions.Put(r.Context(), removedKey, text)
-	return s.redirect(w, r, "/projects")
-}
-
-// notAllRemoved says how far a removal came that was cut short.
-func (s *server) notAllRemoved(u *importer.Unfinished, back string) error {
-	p := *s.problemOf(u.Cause)
-	p.Heading, p.Cause = "Not all of it is removed", u
-	p.Text = fmt.Sprintf("%s %s of %s are gone, and nothing else was touched.", importer.Explain(u.Cause), thousands(u.Gone), plural(u.Of, "task"))
-	if todoist.Doubtful(u.Cause) {
-		p.Text = fmt.Sprintf("%s At least %s of %s are gone, and nothing else was touched.", importer.Explain(u.Cause), thousands(u.Gone), plural(u.Of, "task"))
-	}
-	if p.Status == http.StatusUnauthorized {
-		p.Link = backTo(p.Link, back)
-		return &p
-	}
-	p.Advice = "Look at what is left and press the button again: it takes up where this stopped."
-	if wait := retry(u.Cause); wait > 0 {
-		p.Advice = waitSentence(wait) + " It takes up where this stopped."
-	}
-	p.Link, p.LinkText = back, "What is left"
-	return &p
-}
-
-// removedKey is where a session keeps what was removed until the next page says
-// it.
-const removedKey = "removed"

@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
-	"time"
 
 	"tipoff/schedule"
 	"tipoff/session"
@@ -43,6 +41,22 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	return s.signInPage(w, r, http.StatusOK, next, "", false)
 }
 
+// A signInPage is GET /sign-in, and the answer to a sign-in that did not work.
+type signInPage struct {
+	layout
+	// Next is the path of ours to come back to.
+	Next string
+	// Team is the one that was chosen before, nil when none was.
+	Team *teamCard
+	// OAuth says that this host is registered as an app at Todoist; Token
+	// that a personal API token may be used instead. At least one is true.
+	OAuth, Token bool
+	// Wrong is what went wrong with the last try, as sentences; empty at
+	// first. WrongToken says that it was the personal API token.
+	Wrong      string
+	WrongToken bool
+}
+
 func (s *server) signInPage(w http.ResponseWriter, r *http.Request, status int, next, wrong string, token bool) error {
 	page := signInPage{layout: s.private(w, r, "Sign in", ""), Next: next, OAuth: s.App != nil, Token: s.AllowToken,
 		Wrong: wrong, WrongToken: token}
@@ -55,14 +69,6 @@ func (s *server) signInPage(w http.ResponseWriter, r *http.Request, status int, 
 		}
 	}
 	return s.pages.render(w, r, status, page)
-}
-
-func badForm(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return err
-	}
-	return &problem{Status: http.StatusBadRequest, Heading: "The form could not be read",
-		Text: "What the browser sent is not a form.", Advice: "Go back and try once more.", Cause: err}
 }
 
 // startSignIn sends the browser to Todoist's page of consent.
@@ -271,13 +277,3 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.redirect(w, r, "/")
 }
-
-// mayDelete reports whether this session's token may delete tasks and
-// projects.
-func (s *server) mayDelete(r *http.Request) bool {
-	scopes := strings.Split(s.Sessions.Get(r.Context(), scopesKey), ",")
-	return slices.Contains(scopes, todoist.ScopeDelete) && slices.Contains(scopes, todoist.ScopeDeleteProject)
-}
-
-// retryIn is how many seconds to wait before pressing again, 0 for none.
-func retryIn(err error) int { return int((retry(err) + time.Second - 1) / time.Second) }

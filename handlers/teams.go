@@ -1,13 +1,9 @@
 package handlers
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +12,61 @@ import (
 	"tipoff/importer"
 	"tipoff/schedule"
 )
+
+// A teamPage is GET /teams/{team}.
+type teamPage struct {
+	layout
+	Team teamCard
+	// Season reads "2026-27".
+	Season string
+	// State is the season's: "unreleased", "ahead" (before the first game),
+	// "running", "playoffs" or "over".
+	State string
+	Facts teamFacts
+	// Countdown is how long it is until the next game tips off, in words.
+	Countdown string
+	// Form has the filter's fields, defaults filled in.
+	Form      form
+	Opponents []choice
+	// Calendar and Games are the same selection, as a picture and as a list.
+	Calendar []calendarMonth
+	Games    []*shownGame
+	// Filtered says that the query leaves something out. Of counts the
+	// season's games before that.
+	Filtered bool
+	Of       int
+	// Zones are the time zones to choose from, and Zone the chosen one in words
+	// ("New York time").
+	Zones zoneField
+	Zone  string
+	// CalendarURL, WebcalURL and CSVURL are addresses of the selection:
+	// paths but for WebcalURL, which is absolute (webcal://).
+	CalendarURL, WebcalURL, CSVURL string
+	// ImportURL is the path of the import page with the same selection.
+	// Direct is as in homePage.
+	ImportURL string
+	Direct    bool
+}
+
+// GamesByMonth groups the games for the list.
+func (p teamPage) GamesByMonth() []month[*shownGame] {
+	return byMonth(p.Games, func(g *shownGame) moment { return g.When })
+}
+
+// countdown says how long it is until a tip-off, as static/team.js goes on to.
+func countdown(left time.Duration) string {
+	if left <= 0 {
+		return "Tipped off"
+	}
+	days, hours, minutes := int(left.Hours())/24, int(left.Hours())%24, int(left.Minutes())%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("Tips off in %d d %d h", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("Tips off in %d h %d min", hours, minutes)
+	}
+	return fmt.Sprintf("Tips off in %d min", minutes)
+}
 
 // teamOf is the team that an address names, in any case.
 func teamOf(r *http.Request) (schedule.Team, error) {
@@ -107,63 +158,6 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	return page, nil
 }
 
-// stateOf is how far a season has come, as pages name it.
-func stateOf(season *schedule.Season, now time.Time) string {
-	return map[schedule.State]string{schedule.NotReleased: "unreleased", schedule.Ahead: "ahead",
-		schedule.RegularSeason: "running", schedule.Postseason: "playoffs", schedule.Over: "over"}[season.State(now)]
-}
-
-// calendar writes the selection as a calendar, to be fetched once or subscribed
-// to.
-func (s *server) calendar(w http.ResponseWriter, r *http.Request) error {
-	return s.export(w, r, "text/calendar; charset=utf-8", ".ics", schedule.WriteICS)
-}
-
-// table writes the selection as a template that Todoist imports.
-func (s *server) table(w http.ResponseWriter, r *http.Request) error {
-	return s.export(w, r, "text/csv; charset=utf-8", ".csv", schedule.WriteCSV)
-}
-
-func (s *server) export(w http.ResponseWriter, r *http.Request, kind, ending string,
-	write func(io.Writer, []schedule.Game, schedule.ExportOptions) error) error {
-	t, err := teamOf(r)
-	if err != nil {
-		return err
-	}
-	_, opts, err := selection(r, t)
-	if err != nil {
-		return err
-	}
-	season := s.Schedule.Season()
-	o := schedule.ExportOptions{Name: t.FullName() + " " + season.Label, Team: t.Code, Zone: zoneOf(t, opts, schedule.Eastern()),
-		Duration: time.Duration(opts.Duration) * time.Minute, Priority: opts.Priority, Labels: opts.Labels, Sections: opts.Months}
-	if opts.Reminder != importer.NoReminder {
-		o.Alarms = []time.Duration{time.Duration(opts.Reminder) * time.Minute}
-	}
-	var b bytes.Buffer
-	if err := write(&b, filterOf(t, opts).Games(season, s.Now()), o); err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `inline; filename="`+t.Slug+"-"+season.Label+ending+`"`)
-	h.Set("Cache-Control", "public, max-age=900")
-	h.Set("Vary", "Accept-Encoding")
-	// Weak, since it stands for the content in each coding.
-	sum := sha256.Sum256(b.Bytes())
-	h.Set("ETag", fmt.Sprintf(`W/"%x"`, sum[:16]))
-	body := b.Bytes()
-	if r.Header.Get("Range") == "" {
-		if coding := codingFor(r.Header.Get("Accept-Encoding")); coding != "" {
-			body = s.pages.packer.fast(coding, body)
-			h.Set("Content-Encoding", coding)
-			h.Set("Content-Length", strconv.Itoa(len(body)))
-		}
-	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
-	return nil
-}
-
 // openZone says which zone a season's page takes when none is chosen.
 func openZone(l layout, r *http.Request, rd reader) string {
 	whose := "The league’s"
@@ -205,35 +199,4 @@ func (s *server) teamLinks(page *teamPage, t schedule.Team, opts importer.Option
 		tasks.Del("games")
 	}
 	page.ImportURL = "/import?" + tasks.Encode()
-}
-
-// factsOf are the numbers that people look for, for the games still to come.
-func factsOf(season *schedule.Season, team string, rd reader) teamFacts {
-	ahead := schedule.Filter{Teams: []string{team}, Upcoming: true}.Games(season, rd.Now)
-	f := schedule.FactsFor(&schedule.Season{Label: season.Label, Games: ahead}, team, rd.Now)
-	facts := teamFacts{Left: f.Left, Home: f.Home, Away: f.Away, BackToBacks: f.BackToBacks, Trip: f.LongestTrip.Games}
-	if facts.Trip > 0 {
-		facts.TripFrom, facts.TripTo = rd.momentOfDay(string(f.LongestTrip.From)), rd.momentOfDay(string(f.LongestTrip.To))
-	}
-	for _, g := range ahead {
-		if len(g.National) > 0 {
-			facts.National++
-		}
-		if g.Type == schedule.Cup {
-			facts.CupGames++
-		}
-	}
-	return facts
-}
-
-// backToBack is 1 on the first and 2 on the second of two days running with
-// games, else 0.
-func backToBack(days map[schedule.Day]bool, day schedule.Day) int {
-	switch {
-	case !days[day]:
-		return 0
-	case days[day.AddDays(1)]:
-		return 1
-	}
-	return 2
 }

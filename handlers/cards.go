@@ -1,0 +1,96 @@
+package handlers
+
+import (
+	"html/template"
+	"slices"
+	"strings"
+	"unicode"
+
+	"tipoff/schedule"
+)
+
+// A teamCard is a team as cards, headers and chips show it.
+type teamCard struct {
+	// Code is the tricode, BOS.
+	Code string
+	// City and Name read "Boston" and "Celtics".
+	City, Name string
+	// Conference is "East" or "West", Division "Atlantic" and so on.
+	Conference, Division string
+	// Arena is where the team plays at home.
+	Arena string
+	// Next is the next game, nil when none is known.
+	Next *gameRow
+	// Direct is as in homePage.
+	Direct bool
+}
+
+// FullName reads "Boston Celtics".
+func (t teamCard) FullName() string { return t.City + " " + t.Name }
+
+// Words are what the team can be found by: city, name, code, and what else
+// people call it.
+func (t teamCard) Words() string {
+	also := map[string]string{
+		"BKN": "New York", "CLE": "Cavs", "DAL": "Mavs", "DEN": "Nugs", "GSW": "San Francisco Oakland Dubs",
+		"IND": "Indianapolis", "LAC": "Los Angeles", "LAL": "LA", "MIN": "Wolves Minneapolis",
+		"PHI": "Sixers", "POR": "Blazers", "UTA": "Salt Lake City",
+	}
+	return strings.TrimSpace(strings.ToLower(t.City + " " + t.Name + " " + t.Code + " " + also[t.Code]))
+}
+
+// Fits says whether each word that was typed begins one of the team's words.
+// The script that searches as somebody types does the same.
+func (t teamCard) Fits(typed string) bool {
+	apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	own := strings.FieldsFunc(t.Words(), apart)
+	for _, word := range strings.FieldsFunc(strings.ToLower(typed), apart) {
+		if !slices.ContainsFunc(own, func(one string) bool { return strings.HasPrefix(one, word) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// cardOf is a team as pages show it.
+func cardOf(t schedule.Team) teamCard {
+	return teamCard{Code: t.Code, City: t.City, Name: t.Name, Conference: t.Conference, Division: t.Division, Arena: t.Arena}
+}
+
+// onlyTeam is the card of a single team, nil for several.
+func onlyTeam(codes []string) *teamCard {
+	if len(codes) != 1 {
+		return nil
+	}
+	t, ok := schedule.TeamByCode(codes[0])
+	if !ok {
+		return nil
+	}
+	card := cardOf(t)
+	return &card
+}
+
+// cards is the key of the team picker's cards. Direct ones lead to Todoist's page
+// of consent.
+type cards struct {
+	style
+	direct bool
+}
+
+// cardsOf returns the thirty teams' cards by their codes.
+func (s *server) cardsOf(rd reader, direct bool) (map[string]template.HTML, error) {
+	return keep(s.edition(), rd.style(), cards{rd.style(), direct}, func() (map[string]template.HTML, int, error) {
+		all, size := map[string]template.HTML{}, 0
+		for _, t := range schedule.Teams() {
+			card := cardOf(t)
+			card.Next, card.Direct = nextGame(s.Schedule.Season(), t.Code, rd), direct
+			html, err := s.pages.part("home", "team-card", card)
+			if err != nil {
+				return nil, 0, err
+			}
+			all[t.Code] = html
+			size += len(html)
+		}
+		return all, size, nil
+	})
+}

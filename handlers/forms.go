@@ -1,0 +1,113 @@
+package handlers
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A form is a form's fields as they were typed, or as they are by default,
+// under the names of the query, with what is wrong with them.
+type form struct {
+	Values url.Values
+	// Errors has a sentence per field name. The key "" is for what concerns
+	// no single field.
+	Errors map[string]string
+}
+
+// Get is a field's first value.
+func (f form) Get(name string) string { return f.Values.Get(name) }
+
+// Has says whether the field has this value among its values.
+func (f form) Has(name, value string) bool { return slices.Contains(f.Values[name], value) }
+
+// Error is what is wrong with the field, or "".
+func (f form) Error(name string) string { return f.Errors[name] }
+
+// Skipped are the games left out so far, for the hidden fields of the options.
+func (f form) Skipped() []string { return f.Values["skip"] }
+
+// A formError is a line of the summary of what is wrong. Field is empty for
+// what concerns no single field.
+type formError struct{ Field, Text string }
+
+// Mistakes lists what is wrong in the order of the fields on the page.
+func (f form) Mistakes() []formError {
+	order := []string{"", "team", "games", "venue", "type", "tv", "from", "to", "opponent", "skip", "title", "timezone", "duration",
+		"reminder", "priority", "labels", "tbd", "target", "name", "view", "sections"}
+	var all []formError
+	for field, text := range f.Errors {
+		all = append(all, formError{field, text})
+	}
+	slices.SortFunc(all, func(a, b formError) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Field), slices.Index(order, b.Field)), strings.Compare(a.Field, b.Field))
+	})
+	return all
+}
+
+// A field is a hidden field of a form.
+type field struct{ Name, Value string }
+
+// fieldsOf flattens values, by name, without those named.
+func fieldsOf(values url.Values, without ...string) []field {
+	var fields []field
+	for name, all := range values {
+		if slices.Contains(without, name) {
+			continue
+		}
+		for _, value := range all {
+			fields = append(fields, field{name, value})
+		}
+	}
+	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
+	return fields
+}
+
+// A choice is an entry of a list to choose from that only the server knows:
+// projects, opponents, zones.
+type choice struct{ Value, Label string }
+
+// A box is one thing to choose in a form: a radio button, a tick-box (Kind
+// "radio" or "checkbox") or an entry of a select.
+type box struct {
+	Kind, Name, Value, Label string
+	Chosen                   bool
+}
+
+// boxOf is one thing to choose, chosen where the form has it.
+func boxOf(f form, kind, name, value, label string) box {
+	return box{kind, name, value, label, f.Has(name, value) || value == "" && f.Get(name) == ""}
+}
+
+// boxesOf are the things to choose for a field, from values and labels in
+// turn. A value that was typed and is none of them comes last, so that it is
+// still there to be seen next to what is wrong with it.
+func boxesOf(f form, kind, name string, valuesAndLabels ...string) []box {
+	var boxes []box
+	known := map[string]bool{"": true}
+	for pair := range slices.Chunk(valuesAndLabels, 2) {
+		boxes = append(boxes, boxOf(f, kind, name, pair[0], pair[1]))
+		known[pair[0]] = true
+	}
+	for _, value := range f.Values[name] {
+		if !known[value] {
+			boxes = append(boxes, boxOf(f, kind, name, value, value))
+		}
+	}
+	return boxes
+}
+
+// choicesOf are the choices for a field, chosen where the form has them.
+func choicesOf(f form, kind, name string, choices []choice) []box {
+	boxes := make([]box, 0, len(choices))
+	for _, c := range choices {
+		boxes = append(boxes, boxOf(f, kind, name, c.Value, c.Label))
+	}
+	return boxes
+}
+
+// A fieldFault is a field's name and what is wrong with it, if anything.
+type fieldFault struct{ Name, Error string }
+
+func faultOf(f form, name string) fieldFault { return fieldFault{name, f.Error(name)} }

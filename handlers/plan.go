@@ -1,0 +1,409 @@
+package handlers
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tipoff/importer"
+	"tipoff/todoist"
+)
+
+// A planView is what an import would do.
+type planView struct {
+	// Fingerprint stands for all that the plan would write, taken as if no
+	// game were left out.
+	Fingerprint string
+	// Options are the fields of the plan that is shown, as the POST form
+	// repeats them.
+	Options url.Values
+	// Project is the target's name, or the names of several; New says how many
+	// of them will be made.
+	Project string
+	New     int
+	// Targets counts the projects.
+	Targets int
+	// OpenURL is where the one project is seen when there is nothing to do in
+	// it, else empty.
+	OpenURL string
+	// Notices are limits and warnings. A notice of the kind "stop" takes the
+	// button away.
+	Notices []notice
+	// Offers are what would fit where this does not.
+	Offers []offer
+
+	Added     []planRow
+	Changed   []planRow
+	Postponed []planRow
+	// Common are changes that several of Changed have in common, see gather.
+	// Own are the rows with what else changes in them, and Folded those that
+	// are not shown at first, with all their changes.
+	Common []commonChange
+	Own    []planRow
+	Folded []planRow
+	// Kept tasks would change, had their owner not edited them.
+	Kept      []planRow
+	Unchanged []planRow
+	// Again is true when an earlier try was cut short, so that the button
+	// goes on rather than starts.
+	Again bool
+}
+
+// An offer is another plan, in words, and the path of its page.
+type offer struct {
+	Text  string `json:"text"`
+	Link  string `json:"link"`
+	Tasks int    `json:"tasks"`
+}
+
+// A planRow is one task of a plan.
+type planRow struct {
+	// ID is the game's.
+	ID   string
+	When moment
+	// Title is the task's content; Label as in gameRow.
+	Title, Label string
+	// Postponed says that the game has no date now; When is its old one.
+	Postponed bool
+	// LeftOut says that the game is among skip.
+	LeftOut bool
+	// Changes are what differs, field by field; Note is a sentence for rows
+	// that need one ("You moved this task to Friday, so it stays there.").
+	Changes []change
+	Note    string
+	// Kept says that none of the changes is made, because the owner edited the
+	// task.
+	Kept bool
+}
+
+// A change is a field's old and new value, in words.
+type change struct{ Field, Old, New string }
+
+// A commonChange is a change that several tasks have in common.
+type commonChange struct {
+	change
+	Tasks int
+}
+
+// From how many tasks on a change is said once for all of them, and how many
+// rows with changes to the same fields are shown at once.
+const (
+	common  = 4
+	atATime = 10
+)
+
+// gather sums up the changes: what several tasks have in common is said once,
+// and of many rows with changes to the same fields a few are shown, so that
+// changed options do not hide what the league has changed.
+func (p *planView) gather() {
+	tasks := map[change]int{}
+	fields := map[string]int{} // the most tasks that a change of the field has
+	var found []change
+	for _, row := range p.Changed {
+		for _, c := range row.Changes {
+			if tasks[c]++; tasks[c] == 1 {
+				found = append(found, c)
+			}
+			fields[c.Field] = max(fields[c.Field], tasks[c])
+		}
+	}
+	for _, c := range found {
+		if tasks[c] >= common {
+			p.Common = append(p.Common, commonChange{c, tasks[c]})
+		}
+	}
+	// The widest change first, and those of one field together.
+	slices.SortStableFunc(p.Common, func(a, b commonChange) int {
+		return cmp.Or(cmp.Compare(fields[b.Field], fields[a.Field]), strings.Compare(a.Field, b.Field))
+	})
+	alike := map[string]int{}
+	for _, row := range p.Changed {
+		own, fields := row, ""
+		own.Changes = nil
+		for _, c := range row.Changes {
+			if tasks[c] < common {
+				own.Changes = append(own.Changes, c)
+				fields += c.Field + " "
+			}
+		}
+		alike[fields+own.Note]++
+		if len(own.Changes) == 0 && own.Note == "" && len(row.Changes) > 0 || alike[fields+own.Note] > atATime {
+			p.Folded = append(p.Folded, row)
+		} else {
+			p.Own = append(p.Own, own)
+		}
+	}
+}
+
+// Why says where the changes come from.
+func (p planView) Why() string {
+	league, options := false, false
+	for _, row := range p.Changed {
+		moved := slices.ContainsFunc(row.Changes, func(c change) bool { return c.Field == "When" || c.Field == "Details" })
+		league = league || moved
+		for _, c := range row.Changes {
+			// A game that is moved may take its section, zone and length along.
+			options = options || c.Field == "Labels" || c.Field == "Priority" || !moved
+		}
+	}
+	switch {
+	case league && options:
+		return "The league changed some of these games since you imported them, and you chose other options."
+	case options:
+		return "You chose other options than at the last import."
+	}
+	return "The league changed these games since you imported them."
+}
+
+// Adding counts the additions that are not left out.
+func (p planView) Adding() int {
+	n := 0
+	for _, row := range p.Added {
+		if !row.LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
+// Kinds counts the kinds of things that the plan lists, to tell whether counts
+// say more than the summary.
+func (p planView) Kinds() int {
+	n := 0
+	for _, rows := range [][]planRow{p.Added, p.Changed, p.Postponed, p.Kept, p.Unchanged} {
+		if len(rows) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Changing counts the tasks that would be brought up to date.
+func (p planView) Changing() int { return len(p.Changed) + len(p.Postponed) }
+
+// AddedByMonth groups the additions for the list.
+func (p planView) AddedByMonth() []month[planRow] { return planMonths(p.Added) }
+
+// UnchangedByMonth groups what stays as it is for the list.
+func (p planView) UnchangedByMonth() []month[planRow] { return planMonths(p.Unchanged) }
+
+func planMonths(rows []planRow) []month[planRow] {
+	return byMonth(rows, func(row planRow) moment { return row.When })
+}
+
+// Stopped says that a notice forbids running the plan.
+func (p planView) Stopped() bool {
+	return slices.ContainsFunc(p.Notices, func(n notice) bool { return n.Kind == "stop" })
+}
+
+// Nothing says that running the plan would write nothing.
+func (p planView) Nothing() bool { return p.Adding() == 0 && p.Changing() == 0 }
+
+// LeftOut counts the additions that are left out.
+func (p planView) LeftOut() int { return len(p.Added) - p.Adding() }
+
+// Runs says that there is a button: something to write, or left out and to be
+// put back, and nothing that forbids it.
+func (p planView) Runs() bool {
+	return !p.Stopped() && (len(p.Added) > 0 || p.Changing() > 0)
+}
+
+// Untimed counts the additions that have no time yet.
+func (p planView) Untimed() int {
+	n := 0
+	for _, row := range p.Added {
+		if row.When.Clock == "" && !row.LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
+// Summary says in one sentence what running the plan does.
+func (p planView) Summary() string {
+	project := "“" + p.Project + "”"
+	added, changed := p.Adding(), p.Changing()
+	fresh := "a new project, " + project
+	switch {
+	case p.Targets > 1 && p.New == p.Targets:
+		fresh = fmt.Sprintf("%d new projects", p.New)
+		if p.Targets <= 3 {
+			fresh += ": " + project
+		}
+	case p.Targets > 3:
+		project = fmt.Sprintf("%d projects", p.Targets)
+		fresh = fmt.Sprintf("%s, %d of them new", project, p.New)
+	case p.Targets > 1:
+		fresh = project
+	}
+	will := " will"
+	if p.Stopped() {
+		will = " would"
+	}
+	switch {
+	case added > 0 && changed == 0 && p.New > 0:
+		return plural(added, "task") + will + " be added to " + fresh + "."
+	case added > 0 && changed > 0:
+		return plural(added, "task") + will + " be added to " + project + fmt.Sprintf(" and %s brought up to date.", thousands(changed))
+	case added > 0:
+		return plural(added, "task") + will + " be added to " + project + "."
+	case changed > 0:
+		return plural(changed, "task") + " in " + project + will + " be brought up to date."
+	case len(p.Unchanged)+len(p.Kept) > 0:
+		is := " is"
+		if p.Targets > 1 {
+			is = " are"
+		}
+		return project + is + " in step with the schedule."
+	case len(p.Added) > 0:
+		return "Every game is left out, so nothing will be added."
+	}
+	return "No game fits these choices, so there is nothing to add."
+}
+
+// Button is the label of the one button.
+func (p planView) Button() string {
+	added, changed := p.Adding(), p.Changing()
+	switch {
+	case p.Again && added+changed > 0:
+		return "Go on with the other " + plural(added+changed, "task")
+	case added > 0 && changed > 0:
+		return fmt.Sprintf("Add %d and update %s in Todoist", added, plural(changed, "task"))
+	case changed > 0:
+		return "Bring " + plural(changed, "task") + " up to date"
+	case added == 0:
+		return "Add to Todoist"
+	}
+	return "Add " + plural(added, "task") + " to Todoist"
+}
+
+// Hidden are the POST form's hidden fields, but for import and plan. Games
+// left out that have no checkbox of their own stay left out.
+func (p planView) Hidden() []field {
+	fields := fieldsOf(p.Options, "skip")
+	for _, id := range p.Options["skip"] {
+		if !slices.ContainsFunc(p.Added, func(row planRow) bool { return row.ID == id }) {
+			fields = append(fields, field{"skip", id})
+		}
+	}
+	return fields
+}
+
+// planView is a plan as the pages show it.
+func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
+	rd := s.planReader(r, plan)
+	v := &planView{Fingerprint: plan.Fingerprint(), Options: plan.Options.Values()}
+	v.Options.Del("skip")
+	for _, ref := range plan.Options.Skip {
+		v.Options.Add("skip", ref.ID)
+	}
+	names := []string{}
+	for _, part := range plan.Parts {
+		names = append(names, part.Name)
+		if part.Project == "" {
+			v.New++
+		}
+	}
+	v.Targets, v.Project = len(names), strings.Join(names, "”, “")
+	for _, n := range plan.Notices {
+		kind := "warn"
+		if n.Stop {
+			kind = "stop"
+		}
+		v.Notices = append(v.Notices, notice{Kind: kind, Text: n.Text})
+	}
+	v.Offers = offersOf(plan, rd)
+	for _, c := range plan.Changes() {
+		row := rowOf(c, rd)
+		switch c.Kind {
+		case importer.Add:
+			v.Added = append(v.Added, row)
+		case importer.Update:
+			v.Changed = append(v.Changed, row)
+		case importer.Postpone:
+			v.Postponed = append(v.Postponed, row)
+		case importer.Keep:
+			v.Kept = append(v.Kept, row)
+		default:
+			v.Unchanged = append(v.Unchanged, row)
+		}
+	}
+	if len(plan.Parts) > 1 {
+		for _, rows := range [][]planRow{v.Added, v.Changed, v.Postponed, v.Kept, v.Unchanged} {
+			slices.SortStableFunc(rows, func(a, b planRow) int {
+				return cmp.Or(strings.Compare(a.When.Date, b.When.Date), strings.Compare(a.When.ISO, b.When.ISO))
+			})
+		}
+	}
+	v.gather()
+	return v
+}
+
+// offersOf are a plan's offers as the pages show them.
+func offersOf(plan *importer.Plan, rd reader) (all []offer) {
+	for _, o := range plan.Offers {
+		text := o.Text
+		if to := string(o.Options.To); to != "" {
+			text = strings.ReplaceAll(text, to, rd.momentOfDay(to).Day)
+		}
+		all = append(all, offer{text, planPath(o.Options), o.Tasks})
+	}
+	return all
+}
+
+// planReader reads times in the zone of the plan's tasks, or in the account's
+// where they have several.
+func (s *server) planReader(r *http.Request, plan *importer.Plan) reader {
+	rd := s.reader(r)
+	if len(plan.Parts) > 1 && plan.Options.Timezone == importer.ZoneTeam {
+		return rd
+	}
+	if zone, err := time.LoadLocation(plan.Zone); err == nil && plan.Zone != "" {
+		rd.Zone = zone
+	}
+	return rd
+}
+
+// rowOf is a change as the pages show it.
+func rowOf(c *importer.Change, rd reader) planRow {
+	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, rd), Title: c.Title, Label: labelOf(&c.Game), Postponed: c.Game.Postponed, LeftOut: c.LeftOut}
+	due := func(d *todoist.Due) string {
+		if at, ok := d.Instant(); ok {
+			m := rd.momentOf(at)
+			return m.Day + ", " + m.Clock
+		}
+		return rd.momentOfDay(string(importer.Day(d))).Day
+	}
+	write := func(fields []importer.FieldChange) []change {
+		var all []change
+		for _, f := range fields {
+			old, new := f.Values(due)
+			// A task gets and loses its zone with its time, which is said.
+			if f.Name() == "Time zone" && (old == "none" || new == "none") {
+				continue
+			}
+			lines := strings.NewReplacer("\n", " · ")
+			all = append(all, change{f.Name(), lines.Replace(old), lines.Replace(new)})
+		}
+		return all
+	}
+	switch {
+	case len(c.Kept) > 0 && c.Kind == importer.Keep:
+		row.Changes, row.Kept = write(c.Kept), true
+		row.Note = "You edited this task, so it stays as you have it."
+	case len(c.Kept) > 0:
+		row.Changes = write(c.Fields)
+		row.Note = "What you edited yourself stays."
+	case c.Kind == importer.Keep:
+		row.Note = "A task of yours has this title and day, so none is added."
+	case c.Kind == importer.Completed:
+		row.Note = "You completed this task."
+	default:
+		row.Changes = write(c.Fields)
+	}
+	return row
+}
