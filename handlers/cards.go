@@ -28,15 +28,26 @@ type teamCard struct {
 // FullName reads "Boston Celtics".
 func (t teamCard) FullName() string { return t.City + " " + t.Name }
 
-// Words are what the team can be found by: city, name, code, and what else
-// people call it.
+// nicknames are what else people call a team or its city, by tricode.
+var nicknames = map[string][]string{
+	"BKN": {"New York"},
+	"CLE": {"Cavs"},
+	"DAL": {"Mavs"},
+	"DEN": {"Nugs"},
+	"GSW": {"San Francisco", "Oakland", "Dubs"},
+	"IND": {"Indianapolis"},
+	"LAC": {"Los Angeles"},
+	"LAL": {"LA"},
+	"MIN": {"Wolves", "Minneapolis"},
+	"PHI": {"Sixers"},
+	"POR": {"Blazers"},
+	"UTA": {"Salt Lake City"},
+}
+
+// Words are what the team can be found by: city, name, code and nicknames.
 func (t teamCard) Words() string {
-	also := map[string]string{
-		"BKN": "New York", "CLE": "Cavs", "DAL": "Mavs", "DEN": "Nugs", "GSW": "San Francisco Oakland Dubs",
-		"IND": "Indianapolis", "LAC": "Los Angeles", "LAL": "LA", "MIN": "Wolves Minneapolis",
-		"PHI": "Sixers", "POR": "Blazers", "UTA": "Salt Lake City",
-	}
-	return strings.TrimSpace(strings.ToLower(t.City + " " + t.Name + " " + t.Code + " " + also[t.Code]))
+	words := append([]string{t.City, t.Name, t.Code}, nicknames[t.Code]...)
+	return strings.ToLower(strings.Join(words, " "))
 }
 
 // Fits says whether each word that was typed begins one of the team's words.

@@ -34,14 +34,15 @@ type formError struct{ Field, Text string }
 
 // Mistakes lists what is wrong in the order of the fields on the page.
 func (f form) Mistakes() []formError {
-	order := []string{"", "team", "games", "venue", "type", "tv", "from", "to", "opponent", "skip", "title", "timezone", "duration",
-		"reminder", "priority", "labels", "tbd", "target", "name", "view", "sections"}
+	order := func(e formError) int {
+		return slices.IndexFunc(optionFields, func(o optionField) bool { return o.name == e.Field })
+	}
 	var all []formError
 	for field, text := range f.Errors {
 		all = append(all, formError{field, text})
 	}
 	slices.SortFunc(all, func(a, b formError) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, a.Field), slices.Index(order, b.Field)), strings.Compare(a.Field, b.Field))
+		return cmp.Or(cmp.Compare(order(a), order(b)), strings.Compare(a.Field, b.Field))
 	})
 	return all
 }
@@ -64,8 +65,7 @@ func fieldsOf(values url.Values, without ...string) []field {
 	return fields
 }
 
-// A choice is an entry of a list to choose from that only the server knows:
-// projects, opponents, zones.
+// A choice is an entry of a list to choose from.
 type choice struct{ Value, Label string }
 
 // A box is one thing to choose in a form: a radio button, a tick-box (Kind
@@ -80,26 +80,8 @@ func boxOf(f form, kind, name, value, label string) box {
 	return box{kind, name, value, label, f.Has(name, value) || value == "" && f.Get(name) == ""}
 }
 
-// boxesOf are the things to choose for a field, from values and labels in
-// turn. A value that was typed and is none of them comes last, so that it is
-// still there to be seen next to what is wrong with it.
-func boxesOf(f form, kind, name string, valuesAndLabels ...string) []box {
-	var boxes []box
-	known := map[string]bool{"": true}
-	for pair := range slices.Chunk(valuesAndLabels, 2) {
-		boxes = append(boxes, boxOf(f, kind, name, pair[0], pair[1]))
-		known[pair[0]] = true
-	}
-	for _, value := range f.Values[name] {
-		if !known[value] {
-			boxes = append(boxes, boxOf(f, kind, name, value, value))
-		}
-	}
-	return boxes
-}
-
-// choicesOf are the choices for a field, chosen where the form has them.
-func choicesOf(f form, kind, name string, choices []choice) []box {
+// boxesOf are the things to choose for a field.
+func boxesOf(f form, kind, name string, choices []choice) []box {
 	boxes := make([]box, 0, len(choices))
 	for _, c := range choices {
 		boxes = append(boxes, boxOf(f, kind, name, c.Value, c.Label))

@@ -12,15 +12,15 @@ func TestAFormShowsWhatWasTypedEvenWhereItIsNoChoice(t *testing.T) {
 		got, want []box
 	}{
 		"a value that is no choice comes last": {
-			boxesOf(f, "radio", "venue", "all", "Home and away", "home", "Home"),
+			optionField{"games", "venue", "radio", []choice{{"all", "Home and away"}, {"home", "Home"}}}.boxes(f),
 			[]box{{"radio", "venue", "all", "Home and away", false}, {"radio", "venue", "home", "Home", false}, {"radio", "venue", "moon", "moon", true}},
 		},
 		"several may be chosen": {
-			boxesOf(f, "checkbox", "type", "preseason", "Preseason", "regular", "Regular season", "cup", "NBA Cup"),
+			optionField{"games", "type", "checkbox", []choice{{"preseason", "Preseason"}, {"regular", "Regular season"}, {"cup", "NBA Cup"}}}.boxes(f),
 			[]box{{"checkbox", "type", "preseason", "Preseason", false}, {"checkbox", "type", "regular", "Regular season", true}, {"checkbox", "type", "cup", "NBA Cup", true}},
 		},
 		"the empty choice stands for nothing chosen": {
-			boxesOf(f, "", "opponent", "", "Everybody", "NYK", "Knicks"),
+			optionField{"games", "opponent", "", []choice{{"", "Everybody"}, {"NYK", "Knicks"}}}.boxes(f),
 			[]box{{"", "opponent", "", "Everybody", true}, {"", "opponent", "NYK", "Knicks", false}},
 		},
 	} {

@@ -68,13 +68,8 @@ func (p importPage) Code() string {
 // it is wrong, the games when there is no team yet, and the project when the
 // tasks do not fit into it.
 func (p importPage) Open(group string) bool {
-	fields := map[string][]string{
-		"games":   {"team", "games", "venue", "type", "tv", "opponent", "from", "to", "skip"},
-		"tasks":   {"title", "timezone", "duration", "reminder", "priority", "labels", "tbd"},
-		"project": {"target", "name", "view", "sections"},
-	}
-	for _, name := range fields[group] {
-		if p.Form.Error(name) != "" {
+	for _, o := range optionFields {
+		if o.group == group && p.Form.Error(o.name) != "" {
 			return true
 		}
 	}
@@ -86,12 +81,16 @@ func (p importPage) Follows() bool {
 	return p.Running != nil && p.Running.Here && len(p.Form.Errors) == 0
 }
 
-// NewTarget names the entry of the targets that is no project of its own.
-func (p importPage) NewTarget() string {
+// Targets are the choices for the field "target".
+func (p importPage) Targets() []choice {
+	choices := []choice{{"new", "A new project"}}
 	if p.Form.Get("target") == "new" && p.Target != "" {
-		return p.Target
+		choices[0].Label = p.Target
 	}
-	return "A new project"
+	if len(p.Teams) > 1 {
+		choices = append(choices, choice{"each", "A project for each team"})
+	}
+	return append(choices, p.Projects...)
 }
 
 // GamesLine says in a few words which games are chosen.

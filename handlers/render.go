@@ -73,9 +73,8 @@ func functions(base string, files *static.Files) template.FuncMap {
 		"thousands":  thousands,
 		"lower":      strings.ToLower,
 		"team":       teamClass,
-		"box":        boxOf,
-		"options":    boxesOf,
-		"choices":    choicesOf,
+		"options":    optionBoxes,
+		"choices":    boxesOf,
 		"fault":      faultOf,
 	}
 }

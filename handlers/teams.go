@@ -53,6 +53,17 @@ func (p teamPage) GamesByMonth() []month[*shownGame] {
 	return byMonth(p.Games, func(g *shownGame) moment { return g.When })
 }
 
+// WhichGames are the things to choose for the field "games", with what this page
+// shows by default first.
+func (p teamPage) WhichGames() []box {
+	return optionField{"games", "games", "radio", []choice{wholeSeason, stillToCome}}.boxes(p.Form)
+}
+
+// AnyOpponent are the choices for the field "opponent".
+func (p teamPage) AnyOpponent() []choice {
+	return append([]choice{{"", "Everybody"}}, p.Opponents...)
+}
+
 // countdown says how long it is until a tip-off, as static/team.js goes on to.
 func countdown(left time.Duration) string {
 	if left <= 0 {

@@ -48,7 +48,26 @@ type zoneGroup struct {
 	Zones []choice
 }
 
-// zoneField offers zones: what leaving it open means, the team's own where there
+// worldZones are the zones that everybody is offered, by part of the world.
+var worldZones = []struct {
+	name  string
+	zones []string
+}{
+	{"Americas", []string{"America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
+		"America/Anchorage", "Pacific/Honolulu", "America/Toronto", "America/Vancouver", "America/Halifax", "America/St_Johns",
+		"America/Mexico_City", "America/Puerto_Rico", "America/Bogota", "America/Lima", "America/Caracas", "America/Santiago",
+		"America/Sao_Paulo", "America/Argentina/Buenos_Aires"}},
+	{"Europe", []string{"Europe/London", "Europe/Dublin", "Europe/Lisbon", "Europe/Madrid", "Europe/Paris", "Europe/Berlin", "Europe/Rome",
+		"Europe/Belgrade", "Europe/Warsaw", "Europe/Athens", "Europe/Helsinki", "Europe/Vilnius", "Europe/Kyiv", "Europe/Istanbul"}},
+	{"Africa and Middle East", []string{"Africa/Lagos", "Africa/Cairo", "Africa/Johannesburg", "Africa/Nairobi", "Asia/Beirut", "Asia/Jerusalem",
+		"Asia/Riyadh", "Asia/Dubai"}},
+	{"Asia", []string{"Asia/Karachi", "Asia/Kolkata", "Asia/Dhaka", "Asia/Bangkok", "Asia/Jakarta", "Asia/Manila", "Asia/Singapore",
+		"Asia/Hong_Kong", "Asia/Shanghai", "Asia/Taipei", "Asia/Seoul", "Asia/Tokyo"}},
+	{"Pacific", []string{"Australia/Perth", "Australia/Adelaide", "Australia/Brisbane", "Australia/Sydney", "Pacific/Auckland"}},
+	{"None", []string{"UTC"}},
+}
+
+// zoneFieldOf offers zones: what leaving it open means, the team's own where there
 // is one, what was typed into the address, and cities enough that everybody finds
 // one with the same clock.
 func zoneFieldOf(f form, open, team string) zoneField {
@@ -57,22 +76,9 @@ func zoneFieldOf(f form, open, team string) zoneField {
 		field.First = append(field.First, choice{importer.ZoneTeam, team})
 	}
 	known := map[string]bool{"": true, importer.ZoneTeam: true}
-	for _, group := range [][]string{
-		{"Americas", "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
-			"America/Anchorage", "Pacific/Honolulu", "America/Toronto", "America/Vancouver", "America/Halifax", "America/St_Johns",
-			"America/Mexico_City", "America/Puerto_Rico", "America/Bogota", "America/Lima", "America/Caracas", "America/Santiago",
-			"America/Sao_Paulo", "America/Argentina/Buenos_Aires"},
-		{"Europe", "Europe/London", "Europe/Dublin", "Europe/Lisbon", "Europe/Madrid", "Europe/Paris", "Europe/Berlin", "Europe/Rome",
-			"Europe/Belgrade", "Europe/Warsaw", "Europe/Athens", "Europe/Helsinki", "Europe/Vilnius", "Europe/Kyiv", "Europe/Istanbul"},
-		{"Africa and Middle East", "Africa/Lagos", "Africa/Cairo", "Africa/Johannesburg", "Africa/Nairobi", "Asia/Beirut", "Asia/Jerusalem",
-			"Asia/Riyadh", "Asia/Dubai"},
-		{"Asia", "Asia/Karachi", "Asia/Kolkata", "Asia/Dhaka", "Asia/Bangkok", "Asia/Jakarta", "Asia/Manila", "Asia/Singapore",
-			"Asia/Hong_Kong", "Asia/Shanghai", "Asia/Taipei", "Asia/Seoul", "Asia/Tokyo"},
-		{"Pacific", "Australia/Perth", "Australia/Adelaide", "Australia/Brisbane", "Australia/Sydney", "Pacific/Auckland"},
-		{"None", "UTC"},
-	} {
-		g := zoneGroup{Name: group[0]}
-		for _, zone := range group[1:] {
+	for _, part := range worldZones {
+		g := zoneGroup{Name: part.name}
+		for _, zone := range part.zones {
 			known[zone] = true
 			g.Zones = append(g.Zones, choice{zone, zoneCity(zone)})
 		}
