@@ -11,76 +11,75 @@ import (
 )
 
 const (
-	// keepFor is how old a kept part may get. Pages say how long it is until a
+	// maxAge is how old a cached part may get. Pages say how long it is until a
 	// game, to the minute.
-	keepFor = 10 * time.Second
-	// keepAtMost bounds the memory of what is kept for visitors who read times
-	// otherwise than the league does: each brings a zone of their own choosing.
-	keepAtMost = 8 << 20
+	maxAge = 10 * time.Second
+	// maxBytes bounds the memory of what is cached for locales other than the
+	// league's: each visitor may bring another one.
+	maxBytes = 8 << 20
 )
 
-// A style is how somebody reads times. With the schedule and the time it is all
-// that the games of a page depend on.
-type style struct {
+// A localeKey is a locale without the time, to compare. With the schedule and the
+// time it is all that the games of a page depend on.
+type localeKey struct {
 	zone              string
 	hours24, dayFirst bool
 	weekStart         time.Weekday
 }
 
-func (rd reader) style() style {
-	return style{rd.Zone.String(), rd.Hours24, rd.DayFirst, rd.WeekStart}
+func (loc locale) key() localeKey {
+	return localeKey{loc.Zone.String(), loc.Hours24, loc.DayFirst, loc.WeekStart}
 }
 
-// leagueStyle is how visitors read times who have not said how they do.
-var leagueStyle = reader{Zone: schedule.Eastern()}.style()
+// leagueLocale is the locale of visitors who have not sent theirs.
+var leagueLocale = locale{Zone: schedule.Eastern()}.key()
 
-// A cache keeps what is costly to render and the same for many people: games,
+// A cache holds what is costly to render and the same for many people: games,
 // team cards, and the whole pages of visitors who are not signed in. Nothing in it
 // is about a person.
 type cache struct {
 	now     func() time.Time
-	present atomic.Pointer[edition]
+	current atomic.Pointer[snapshot]
 }
 
-// An edition holds what was rendered of one state of the schedule within a few
-// seconds.
-type edition struct {
+// A snapshot holds what was rendered of one state of the schedule within maxAge.
+type snapshot struct {
 	season  *schedule.Season
 	trouble string
 	begun   time.Time
-	kept    sync.Map // of func() (any, error), by key
+	parts   sync.Map // of func() (any, error), by key
 	size    atomic.Int64
 }
 
-// at returns the edition for now.
-func (c *cache) at(season *schedule.Season, trouble string) *edition {
+// at returns the snapshot for now.
+func (c *cache) at(season *schedule.Season, trouble string) *snapshot {
 	now := c.now()
 	for {
-		e := c.present.Load()
-		if e != nil && e.season == season && e.trouble == trouble && now.Sub(e.begun).Abs() < keepFor {
-			return e
+		snap := c.current.Load()
+		if snap != nil && snap.season == season && snap.trouble == trouble && now.Sub(snap.begun).Abs() < maxAge {
+			return snap
 		}
-		next := &edition{season: season, trouble: trouble, begun: now}
-		if c.present.CompareAndSwap(e, next) {
+		next := &snapshot{season: season, trouble: trouble, begun: now}
+		if c.current.CompareAndSwap(snap, next) {
 			return next
 		}
 	}
 }
 
-// keep returns what make makes for a key of its own type. It is made once in an
-// edition, however many ask at the same moment, and for each request when there is
-// no room for more. make returns the size of what it made, in bytes.
-func keep[T any](e *edition, read style, key any, make func() (made T, size int, err error)) (T, error) {
-	once, found := e.kept.Load(key)
+// cached returns what make makes for a key of its own type. It is made once in a
+// snapshot, however many ask at the same moment, and for each request when there
+// is no room for more. make returns the size of what it made, in bytes.
+func cached[T any](snap *snapshot, loc localeKey, key any, make func() (made T, size int, err error)) (T, error) {
+	once, found := snap.parts.Load(key)
 	if !found {
-		if read != leagueStyle && e.size.Load() > keepAtMost {
+		if loc != leagueLocale && snap.size.Load() > maxBytes {
 			made, _, err := make()
 			return made, err
 		}
-		once, _ = e.kept.LoadOrStore(key, sync.OnceValues(func() (any, error) {
+		once, _ = snap.parts.LoadOrStore(key, sync.OnceValues(func() (any, error) {
 			made, size, err := make()
-			if read != leagueStyle {
-				e.size.Add(int64(size))
+			if loc != leagueLocale {
+				snap.size.Add(int64(size))
 			}
 			return made, err
 		}))
@@ -93,19 +92,19 @@ func keep[T any](e *edition, read style, key any, make func() (made T, size int,
 	return made.(T), nil
 }
 
-func (s *server) edition() *edition {
+func (s *server) snapshot() *snapshot {
 	return s.cache.at(s.Schedule.Season(), s.Schedule.Status().Trouble)
 }
 
-// visitorsPage is the key of a whole page as it is sent.
-type visitorsPage struct {
+// A pageKey is the key of a whole page as it is sent.
+type pageKey struct {
 	path, coding string
-	style
+	localeKey
 }
 
-// answer answers with a page. The page of a visitor who is not signed in is kept
-// whole, as it is compressed, unless the query selects something.
-func (s *server) answer(w http.ResponseWriter, r *http.Request, selects bool, view func(layout) (view, error)) error {
+// renderCached answers with a page. The page of a visitor who is not signed in is
+// cached whole and compressed, unless the query filters it.
+func (s *server) renderCached(w http.ResponseWriter, r *http.Request, filtered bool, view func(layout) (view, error)) error {
 	render := func() ([]byte, error) {
 		v, err := view(s.layout(r, ""))
 		if err != nil {
@@ -116,7 +115,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, selects bool, vi
 	coding := codingFor(r.Header.Get("Accept-Encoding"))
 	var body []byte
 	var err error
-	if _, signedIn := s.Sessions.User(r.Context()); signedIn || selects {
+	if _, signedIn := s.Sessions.User(r.Context()); signedIn || filtered {
 		if signedIn {
 			w.Header().Set("Cache-Control", "no-store")
 		}
@@ -125,9 +124,9 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, selects bool, vi
 		}
 		body = s.pages.packer.fast(coding, body)
 	} else {
-		read := s.reader(r).style()
-		key := visitorsPage{strings.ToLower(r.URL.Path), coding, read}
-		body, err = keep(s.edition(), read, key, func() ([]byte, int, error) {
+		loc := s.locale(r).key()
+		key := pageKey{strings.ToLower(r.URL.Path), coding, loc}
+		body, err = cached(s.snapshot(), loc, key, func() ([]byte, int, error) {
 			page, err := render()
 			if err != nil {
 				return nil, 0, err

@@ -22,7 +22,7 @@ import (
 )
 
 // keepingServer is a whole site with a clock that stands still.
-func keepingServer(t *testing.T) (*server, http.Handler) {
+func cachingServer(t *testing.T) (*server, http.Handler) {
 	t.Helper()
 	now := func() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 	public := &url.URL{Scheme: "https", Host: "tipoff.example"}
@@ -85,8 +85,8 @@ func ask(t *testing.T, h http.Handler, path, accept string, cookie *http.Cookie,
 	return string(raw)
 }
 
-func TestAKeptPageIsThePageItself(t *testing.T) {
-	s, h := keepingServer(t)
+func TestACachedPageIsThePageItself(t *testing.T) {
+	s, h := cachingServer(t)
 	people := map[string]*session.User{
 		"visitor":  nil,
 		"ann":      {ID: "1", Name: "Ann", Plan: "Free", Zone: "Europe/Berlin", Clock24: true, DayFirst: true, StartDay: 1},
@@ -101,7 +101,7 @@ func TestAKeptPageIsThePageItself(t *testing.T) {
 			cookie = signedIn(t, s, *u)
 		}
 		for _, path := range []string{"/", "/teams/NYK", "/?q=york", "/teams/NYK?venue=home"} {
-			s.cache.present.Store(nil)
+			s.cache.current.Store(nil)
 			want := ask(t, h, path, "", cookie)
 			for _, accept := range []string{"", "gzip", "zstd", "gzip, deflate, br, zstd", "gzip;q=0"} {
 				for range 2 {
@@ -115,45 +115,45 @@ func TestAKeptPageIsThePageItself(t *testing.T) {
 }
 
 func TestParametersThatNobodyKnowsDoNotCount(t *testing.T) {
-	s, h := keepingServer(t)
+	s, h := cachingServer(t)
 	for _, path := range []string{"/", "/teams/BOS", "/teams/bos"} {
 		want := ask(t, h, path, "gzip", nil)
-		kept := len(keptIn(s))
+		before := len(cachedKeys(s))
 		for _, query := range []string{"?x=1", "?utm_source=mail&utm_medium=x", "?", "?games=all", "?tv=any&venue=all", "?q="} {
 			if got := ask(t, h, path+query, "gzip", nil); got != want {
 				t.Errorf("%s%s is another page than %s:\n%s", path, query, path, difference(got, want))
 			}
 		}
-		if got := len(keptIn(s)); got != kept {
-			t.Errorf("%s: %d pages and parts are kept, %d before the queries came", path, got, kept)
+		if got := len(cachedKeys(s)); got != before {
+			t.Errorf("%s: %d pages and parts are cached, %d before the queries came", path, got, before)
 		}
 	}
 }
 
 func TestAFilteredPageRendersNoGameAgain(t *testing.T) {
-	s, h := keepingServer(t)
+	s, h := cachingServer(t)
 	ask(t, h, "/teams/bos", "", nil)
-	kept := len(keptIn(s))
-	season, err := s.seasonOf("BOS", reader{Zone: schedule.Eastern(), Now: s.Now()})
+	before := len(cachedKeys(s))
+	season, err := s.seasonOf("BOS", locale{Zone: schedule.Eastern(), Now: s.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range season.games {
-		g.Line = "<li>kept</li>\n"
+		g.Line = "<li>cached</li>\n"
 	}
 	page := ask(t, h, "/teams/bos?venue=home&opponent=NYK", "", nil)
-	if strings.Count(page, "<li>kept</li>") != 2 || strings.Contains(page, "row game") {
-		t.Errorf("the page has other lines than those that were kept: %.2000s", page[strings.Index(page, "Game by game"):])
+	if strings.Count(page, "<li>cached</li>") != 2 || strings.Contains(page, "row game") {
+		t.Errorf("the page has other lines than those that were cached: %.2000s", page[strings.Index(page, "Game by game"):])
 	}
-	if got := len(keptIn(s)); got != kept {
-		t.Errorf("%d pages and parts are kept after a filtered page, %d before", got, kept)
+	if got := len(cachedKeys(s)); got != before {
+		t.Errorf("%d pages and parts are cached after a filtered page, %d before", got, before)
 	}
 }
 
-// keptIn are the keys of what is kept now.
-func keptIn(s *server) (keys []any) {
-	if e := s.cache.present.Load(); e != nil {
-		e.kept.Range(func(key, _ any) bool { keys = append(keys, key); return true })
+// cachedKeys are the keys of what is cached now.
+func cachedKeys(s *server) (keys []any) {
+	if e := s.cache.current.Load(); e != nil {
+		e.parts.Range(func(key, _ any) bool { keys = append(keys, key); return true })
 	}
 	return keys
 }
@@ -167,8 +167,8 @@ func difference(got, want string) string {
 	return fmt.Sprintf("got  …%.300s\nwant …%.300s", got[max(0, i-60):], want[max(0, i-60):])
 }
 
-func TestAKeptPageShowsNobodyElse(t *testing.T) {
-	s, h := keepingServer(t)
+func TestACachedPageShowsNobodyElse(t *testing.T) {
+	s, h := cachingServer(t)
 	var wg sync.WaitGroup
 	for i := range 20 {
 		name := fmt.Sprintf("Person-%02d-of-twenty", i)
@@ -192,21 +192,21 @@ func TestAKeptPageShowsNobodyElse(t *testing.T) {
 	wg.Wait()
 }
 
-func TestAKeptPageFollowsWhoReadsIt(t *testing.T) {
-	_, h := keepingServer(t)
+func TestACachedPageFollowsItsLocale(t *testing.T) {
+	_, h := cachingServer(t)
 	eastern, berlin := ask(t, h, "/teams/bos", "gzip", nil), ask(t, h, "/teams/bos", "gzip", nil, timesHeader, "Europe/Berlin~24~1~1")
 	if eastern == berlin || ask(t, h, "/teams/bos", "gzip", nil) != eastern {
 		t.Error("how one visitor reads times is how another gets them")
 	}
 }
 
-func TestWhatIsKeptIsMadeOnce(t *testing.T) {
-	e := &edition{}
+func TestACachedPartIsMadeOnce(t *testing.T) {
+	e := &snapshot{}
 	made := 0
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			got, err := keep(e, leagueStyle, visitorsPage{path: "/"}, func() (string, int, error) { made++; return "page", 4, nil })
+			got, err := cached(e, leagueLocale, pageKey{path: "/"}, func() (string, int, error) { made++; return "page", 4, nil })
 			if err != nil || got != "page" {
 				t.Errorf("got %q, %v", got, err)
 			}
@@ -218,48 +218,48 @@ func TestWhatIsKeptIsMadeOnce(t *testing.T) {
 	}
 }
 
-func TestAnEditionEndsWithItsScheduleAndItsTime(t *testing.T) {
+func TestASnapshotEndsWithItsScheduleAndItsTime(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	c := &cache{now: func() time.Time { return now }}
 	one, other := &schedule.Season{}, &schedule.Season{}
 	first := c.at(one, "")
 	if c.at(one, "") != first {
-		t.Error("the edition changed without a reason")
+		t.Error("the snapshot changed without a reason")
 	}
 	if c.at(other, "") == first || c.at(other, "ESPN is not answering.") == c.at(other, "") {
-		t.Error("the edition of another schedule is used")
+		t.Error("the snapshot of another schedule is used")
 	}
 	second := c.at(one, "")
-	now = now.Add(keepFor)
+	now = now.Add(maxAge)
 	if c.at(one, "") == second {
-		t.Error("an edition outlived its time")
+		t.Error("a snapshot outlived its time")
 	}
 	third := c.at(one, "")
 	now = now.Add(-time.Hour)
 	if c.at(one, "") == third {
-		t.Error("an edition of the future is used after the clock was set back")
+		t.Error("a snapshot of the future is used after the clock was set back")
 	}
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
-	e := &edition{}
-	own := func(i int) style { return style{zone: fmt.Sprint("Zone/", i)} }
+	e := &snapshot{}
+	own := func(i int) localeKey { return localeKey{zone: fmt.Sprint("Zone/", i)} }
 	made := 0
 	page := func() (string, int, error) { made++; return "page", 90_000, nil }
 	for i := range 1000 {
-		if got, err := keep(e, own(i), visitorsPage{style: own(i)}, page); got != "page" || err != nil {
+		if got, err := cached(e, own(i), pageKey{localeKey: own(i)}, page); got != "page" || err != nil {
 			t.Fatalf("got %q, %v", got, err)
 		}
 	}
-	if size := e.size.Load(); made != 1000 || size > keepAtMost+90_000 || size < keepAtMost/2 {
-		t.Errorf("%d of %d bytes are kept", size, keepAtMost)
+	if size := e.size.Load(); made != 1000 || size > maxBytes+90_000 || size < maxBytes/2 {
+		t.Errorf("%d of %d bytes are cached", size, maxBytes)
 	}
-	if _, err := keep(e, own(0), visitorsPage{style: own(0)}, page); err != nil || made != 1000 {
-		t.Errorf("what was kept before the cache was full is not found: %v", err)
+	if _, err := cached(e, own(0), pageKey{localeKey: own(0)}, page); err != nil || made != 1000 {
+		t.Errorf("what was cached before it was full is not found: %v", err)
 	}
 	for range 2 {
-		if _, err := keep(e, leagueStyle, visitorsPage{style: leagueStyle}, page); err != nil || made != 1001 {
-			t.Errorf("the page of most visitors is not kept in a full cache: made %d, %v", made-1000, err)
+		if _, err := cached(e, leagueLocale, pageKey{localeKey: leagueLocale}, page); err != nil || made != 1001 {
+			t.Errorf("the page of most visitors is not cached when the cache is full: made %d, %v", made-1000, err)
 		}
 	}
 }

@@ -60,9 +60,9 @@ type calendarDay struct {
 }
 
 // calendarOf lays games out by month, from the first game's month to the
-// last's, by the days of the reader's zone.
-func (rd reader) calendarOf(games []*shownGame) []calendarMonth {
-	days := map[string][]*shownGame{}
+// last's, by the days of the locale's zone.
+func (loc locale) calendarOf(games []*renderedGame) []calendarMonth {
+	days := map[string][]*renderedGame{}
 	var first, last string
 	for _, g := range games {
 		if _, err := time.Parse(time.DateOnly, g.When.Date); err != nil {
@@ -79,22 +79,22 @@ func (rd reader) calendarOf(games []*shownGame) []calendarMonth {
 	}
 	begin, _ := time.Parse(time.DateOnly, first)
 	end, _ := time.Parse(time.DateOnly, last)
-	today := rd.Now.In(rd.Zone).Format(time.DateOnly)
+	today := loc.Now.In(loc.Zone).Format(time.DateOnly)
 	var months []calendarMonth
 	for m := time.Date(begin.Year(), begin.Month(), 1, 0, 0, 0, 0, time.UTC); !m.After(end); m = m.AddDate(0, 1, 0) {
-		months = append(months, rd.calendarMonth(m, days, today))
+		months = append(months, loc.calendarMonth(m, days, today))
 	}
 	return months
 }
 
 // calendarMonth lays out one month; first is its first day.
-func (rd reader) calendarMonth(first time.Time, days map[string][]*shownGame, today string) calendarMonth {
+func (loc locale) calendarMonth(first time.Time, days map[string][]*renderedGame, today string) calendarMonth {
 	month := calendarMonth{Name: first.Format("January 2006"), ID: first.Format("2006-01")}
 	for i := range 7 {
-		name := ((rd.WeekStart + time.Weekday(i)) % 7).String()
+		name := ((loc.WeekStart + time.Weekday(i)) % 7).String()
 		month.Weekdays = append(month.Weekdays, weekday{Short: name[:3], Long: name})
 	}
-	lead := (int(first.Weekday()) - int(rd.WeekStart) + 7) % 7
+	lead := (int(first.Weekday()) - int(loc.WeekStart) + 7) % 7
 	week := make([]calendarDay, lead, 7)
 	for d := first; d.Month() == first.Month(); d = d.AddDate(0, 0, 1) {
 		date := d.Format(time.DateOnly)

@@ -9,14 +9,14 @@ import (
 func TestTheCalendarHasEveryDayOnceAndEveryGameOnItsDay(t *testing.T) {
 	ny := zone(t, "America/New_York")
 	for name, start := range map[string]time.Weekday{"from Sunday": time.Sunday, "from Monday": time.Monday, "from Saturday": time.Saturday} {
-		rd := reader{Zone: ny, WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
-		games := []*shownGame{
-			{gameRow: gameRow{When: rd.momentOf(time.Date(2026, 10, 21, 2, 0, 0, 0, time.UTC)), Home: true}, Alone: "a"},
-			{gameRow: gameRow{When: rd.momentOfDay("TBD")}, Alone: "no date"},
-			{gameRow: gameRow{When: rd.momentOfDay("2027-02-28")}, Alone: "b"},
-			{gameRow: gameRow{When: rd.momentOfDay("2027-02-28"), Home: true}, Alone: "c"},
+		loc := locale{Zone: ny, WeekStart: start, Now: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+		games := []*renderedGame{
+			{gameRow: gameRow{When: loc.momentOf(time.Date(2026, 10, 21, 2, 0, 0, 0, time.UTC)), Home: true}, Alone: "a"},
+			{gameRow: gameRow{When: loc.momentOfDay("TBD")}, Alone: "no date"},
+			{gameRow: gameRow{When: loc.momentOfDay("2027-02-28")}, Alone: "b"},
+			{gameRow: gameRow{When: loc.momentOfDay("2027-02-28"), Home: true}, Alone: "c"},
 		}
-		months := rd.calendarOf(games)
+		months := loc.calendarOf(games)
 		if len(months) != 5 {
 			t.Fatalf("%s: %d months, want October to February", name, len(months))
 		}
@@ -63,7 +63,7 @@ func TestTheCalendarHasEveryDayOnceAndEveryGameOnItsDay(t *testing.T) {
 			t.Errorf("%s: February counts %d games, %d at home, want 2 and 1", name, last.Games, last.Home)
 		}
 	}
-	if got := (reader{Zone: ny}).calendarOf(nil); got != nil {
+	if got := (locale{Zone: ny}).calendarOf(nil); got != nil {
 		t.Errorf("the calendar of no games is %v, want nothing", got)
 	}
 }

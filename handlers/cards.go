@@ -44,19 +44,19 @@ var nicknames = map[string][]string{
 	"UTA": {"Salt Lake City"},
 }
 
-// Words are what the team can be found by: city, name, code and nicknames.
-func (t teamCard) Words() string {
+// SearchWords are what the team can be found by: city, name, code and nicknames.
+func (t teamCard) SearchWords() string {
 	words := append([]string{t.City, t.Name, t.Code}, nicknames[t.Code]...)
 	return strings.ToLower(strings.Join(words, " "))
 }
 
-// Fits says whether each word that was typed begins one of the team's words.
+// Matches says whether each word that was typed begins one of the team's words.
 // The script that searches as somebody types does the same.
-func (t teamCard) Fits(typed string) bool {
-	apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	own := strings.FieldsFunc(t.Words(), apart)
-	for _, word := range strings.FieldsFunc(strings.ToLower(typed), apart) {
-		if !slices.ContainsFunc(own, func(one string) bool { return strings.HasPrefix(one, word) }) {
+func (t teamCard) Matches(typed string) bool {
+	separates := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	words := strings.FieldsFunc(t.SearchWords(), separates)
+	for _, word := range strings.FieldsFunc(strings.ToLower(typed), separates) {
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, word) }) {
 			return false
 		}
 	}
@@ -81,20 +81,20 @@ func onlyTeam(codes []string) *teamCard {
 	return &card
 }
 
-// cards is the key of the team picker's cards. Direct ones lead to Todoist's page
+// A cardsKey is the key of the team picker's cards. Direct ones lead to Todoist's page
 // of consent.
-type cards struct {
-	style
+type cardsKey struct {
+	localeKey
 	direct bool
 }
 
 // cardsOf returns the thirty teams' cards by their codes.
-func (s *server) cardsOf(rd reader, direct bool) (map[string]template.HTML, error) {
-	return keep(s.edition(), rd.style(), cards{rd.style(), direct}, func() (map[string]template.HTML, int, error) {
+func (s *server) cardsOf(loc locale, direct bool) (map[string]template.HTML, error) {
+	return cached(s.snapshot(), loc.key(), cardsKey{loc.key(), direct}, func() (map[string]template.HTML, int, error) {
 		all, size := map[string]template.HTML{}, 0
 		for _, t := range schedule.Teams() {
 			card := cardOf(t)
-			card.Next, card.Direct = nextGame(s.Schedule.Season(), t.Code, rd), direct
+			card.Next, card.Direct = nextGame(s.Schedule.Season(), t.Code, loc), direct
 			html, err := s.pages.part("home", "team-card", card)
 			if err != nil {
 				return nil, 0, err

@@ -14,7 +14,7 @@ func TestATeamIsFoundByWhatPeopleCallIt(t *testing.T) {
 	} {
 		var found []string
 		for _, team := range schedule.Teams() {
-			if cardOf(team).Fits(typed) {
+			if cardOf(team).Matches(typed) {
 				found = append(found, team.Code)
 			}
 		}

@@ -59,7 +59,7 @@ func coloursOf(primary, secondary string, on scheme) teamColours {
 		c.Ink = black
 	}
 	c.Trim = shade(second, graphicContrast, c.Fill)
-	c.Tint = snapped(on.card.BlendOkLab(c.Fill, 0.12).Clamped())
+	c.Tint = to8Bit(on.card.BlendOkLab(c.Fill, 0.12).Clamped())
 	c.Text = shade(first, textContrast, on.page, on.card, c.Tint)
 	// A colour far from its own self tells less than the team's other one,
 	// unless that is a grey beside a colour.
@@ -103,7 +103,7 @@ func shade(c colorful.Color, ratio float64, from ...colorful.Color) colorful.Col
 			if lightness < 0 || lightness > 1 {
 				continue
 			}
-			if tried := snapped(colorful.OkLch(lightness, chroma, hue).Clamped()); enough(tried) {
+			if tried := to8Bit(colorful.OkLch(lightness, chroma, hue).Clamped()); enough(tried) {
 				return tried
 			}
 		}
@@ -114,8 +114,8 @@ func shade(c colorful.Color, ratio float64, from ...colorful.Color) colorful.Col
 	return colorful.Color{}
 }
 
-// snapped is the colour as the style sheet will have it, in 8 bits a channel.
-func snapped(c colorful.Color) colorful.Color {
+// to8Bit is the colour as the style sheet will have it, in 8 bits a channel.
+func to8Bit(c colorful.Color) colorful.Color {
 	eighth := func(v float64) float64 { return math.Round(v*255) / 255 }
 	return colorful.Color{R: eighth(c.R), G: eighth(c.G), B: eighth(c.B)}
 }

@@ -24,7 +24,7 @@ import (
 // and each event has to leave at once.
 type packer struct {
 	// zstd and gzips are fast, for answers made for one request; smallZstd is for
-	// those that are kept.
+	// those that are cached.
 	zstd, smallZstd *zstd.Encoder
 	gzips           sync.Pool // of *gzip.Writer
 }

@@ -77,7 +77,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if link == signInAgain && isGet(r) {
 		link = backTo(link, r.URL.RequestURI())
 	}
-	if wait := retry(err); wait > 0 {
+	if wait := retryAfter(err); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.5)))
 	}
 	page := errorPage{layout: s.private(w, r, p.Heading, ""), Status: p.Status, Heading: p.Heading, Text: p.Text,
@@ -101,8 +101,8 @@ func backTo(link, next string) string {
 	return link + mark + url.Values{"next": {next}}.Encode()
 }
 
-// retry is how long to wait before trying again, 0 where waiting does not help.
-func retry(err error) time.Duration {
+// retryAfter is how long to wait before trying again, 0 where waiting does not help.
+func retryAfter(err error) time.Duration {
 	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Status == http.StatusUnauthorized {
 		return 0
 	}
@@ -188,5 +188,5 @@ func badForm(err error) error {
 		Text: "What the browser sent is not a form.", Advice: "Go back and try once more.", Cause: err}
 }
 
-// retryIn is how many seconds to wait before pressing again, 0 for none.
-func retryIn(err error) int { return int((retry(err) + time.Second - 1) / time.Second) }
+// retrySeconds is how many seconds to wait before pressing again, 0 for none.
+func retrySeconds(err error) int { return int((retryAfter(err) + time.Second - 1) / time.Second) }

@@ -13,14 +13,14 @@ import (
 	"tipoff/schedule"
 )
 
-// calendar writes the selection as a calendar, to be fetched once or subscribed
+// exportICS writes the selection as a calendar, to be fetched once or subscribed
 // to.
-func (s *server) calendar(w http.ResponseWriter, r *http.Request) error {
+func (s *server) exportICS(w http.ResponseWriter, r *http.Request) error {
 	return s.export(w, r, "text/calendar; charset=utf-8", ".ics", schedule.WriteICS)
 }
 
-// table writes the selection as a template that Todoist imports.
-func (s *server) table(w http.ResponseWriter, r *http.Request) error {
+// exportCSV writes the selection as a template that Todoist imports.
+func (s *server) exportCSV(w http.ResponseWriter, r *http.Request) error {
 	return s.export(w, r, "text/csv; charset=utf-8", ".csv", schedule.WriteCSV)
 }
 

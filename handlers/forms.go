@@ -89,7 +89,7 @@ func boxesOf(f form, kind, name string, choices []choice) []box {
 	return boxes
 }
 
-// A fieldFault is a field's name and what is wrong with it, if anything.
-type fieldFault struct{ Name, Error string }
+// A fieldError is a field's name and what is wrong with it, if anything.
+type fieldError struct{ Name, Error string }
 
-func faultOf(f form, name string) fieldFault { return fieldFault{name, f.Error(name)} }
+func fieldErrorOf(f form, name string) fieldError { return fieldError{name, f.Error(name)} }

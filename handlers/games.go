@@ -62,14 +62,14 @@ func (g gameRow) Versus() string {
 }
 
 // gameRowOf is a game as a fan of the team sees it.
-func gameRowOf(g *schedule.Game, team string, rd reader) gameRow {
+func gameRowOf(g *schedule.Game, team string, loc locale) gameRow {
 	opponent := g.Opponent(team)
 	row := gameRow{
-		ID: g.ID, When: whenOf(g, rd), Title: g.Title(team), Opponent: opponent.Short(),
+		ID: g.ID, When: whenOf(g, loc), Title: g.Title(team), Opponent: opponent.Short(),
 		Home: g.AtHome(team) && !g.Neutral, Neutral: g.Neutral, Arena: g.Arena, City: g.City,
 		TV: slices.Clone(g.National), National: len(g.National) > 0, Label: labelOf(g),
 		Cup: g.Type == schedule.Cup, Postponed: g.Postponed,
-		Over: g.Status == schedule.Final || !g.Upcoming(rd.Now),
+		Over: g.Status == schedule.Final || !g.Upcoming(loc.Now),
 	}
 	if t, ok := schedule.TeamByCode(opponent.Code); ok && opponent.Code == t.Code {
 		row.OpponentCode = t.Code
@@ -87,12 +87,12 @@ func gameRowOf(g *schedule.Game, team string, rd reader) gameRow {
 }
 
 // whenOf is when a game is: its tip-off, or its day where it has no time.
-func whenOf(g *schedule.Game, rd reader) moment {
+func whenOf(g *schedule.Game, loc locale) moment {
 	if g.TBD() {
-		return rd.momentOfDay(string(g.Day))
+		return loc.momentOfDay(string(g.Day))
 	}
-	m := rd.momentOf(g.Tip)
-	if !g.Tip.After(rd.Now) && g.Upcoming(rd.Now) && g.Status != schedule.Final && !g.Postponed {
+	m := loc.momentOf(g.Tip)
+	if !g.Tip.After(loc.Now) && g.Upcoming(loc.Now) && g.Status != schedule.Final && !g.Postponed {
 		m.On, m.Relative = true, "on now"
 	}
 	return m

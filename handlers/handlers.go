@@ -49,14 +49,14 @@ type Config struct {
 // server holds what the handlers share.
 type server struct {
 	Config
-	base   string // the public URL's path without a slash at its end
-	pages  *pages
-	cache  cache
-	files  *static.Files
-	themes map[string]theme
-	runs   runs
-	ready  readiness
-	hinted sync.Once // that a proxy is not believed
+	base        string // the public URL's path without a slash at its end
+	pages       *pages
+	cache       cache
+	files       *static.Files
+	themes      map[string]theme
+	runs        runs
+	ready       readiness
+	proxyWarned sync.Once // that a proxy is not believed
 }
 
 // New returns the handler of the whole site.
@@ -69,7 +69,7 @@ func New(cfg Config) (http.Handler, error) {
 	if s.pages, err = newPages(s.base, s.files); err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
 	}
-	if err := cfg.Metrics.watch(cfg.Schedule, cfg.Sessions); err != nil {
+	if err := cfg.Metrics.registerState(cfg.Schedule, cfg.Sessions); err != nil {
 		return nil, fmt.Errorf("prepare the metrics: %w", err)
 	}
 	return s.routes(), nil
@@ -91,8 +91,8 @@ func (s *server) routes() http.Handler {
 	}
 
 	// What calendars and other programs fetch is the same for everybody.
-	app.Get("/teams/{team:[A-Za-z]+}.ics", s.handle(s.calendar))
-	app.Get("/teams/{team:[A-Za-z]+}.csv", s.handle(s.table))
+	app.Get("/teams/{team:[A-Za-z]+}.ics", s.handle(s.exportICS))
+	app.Get("/teams/{team:[A-Za-z]+}.csv", s.handle(s.exportCSV))
 
 	// Everything below knows who is here.
 	app.Group(func(r chi.Router) {
@@ -109,7 +109,7 @@ func (s *server) routes() http.Handler {
 		r.Get("/import", s.handle(s.inTurn(s.showImport)))
 		writes := r.With(s.limited(writesPerAddress, s.byAddress), s.limited(writesPerUser, s.byUser))
 		writes.Post("/imports", s.handle(s.runImport))
-		r.Get("/imports", s.handle(s.follow))
+		r.Get("/imports", s.handle(s.followImport))
 		r.Get("/projects", s.handle(s.inTurn(s.listProjects)))
 		r.Get("/projects/{id}", s.handle(s.inTurn(s.showProject)))
 		r.Get("/projects/{id}/remove", s.handle(s.inTurn(s.askRemove)))
@@ -118,30 +118,32 @@ func (s *server) routes() http.Handler {
 		r.Post("/sessions/end", s.handle(s.endSession))
 	})
 
-	// The site lives below its base path; what machines ask for is at the
-	// root as well.
+	return s.logged(withHead(s.recovered(s.guarded(s.belowBase(app)))))
+}
+
+// belowBase puts the site below its base path. What machines ask for is at the
+// root as well.
+func (s *server) belowBase(app http.Handler) http.Handler {
 	root := chi.NewRouter()
 	root.Get("/livez", livez)
 	root.Get("/readyz", s.readyz)
-	site := http.Handler(app)
-	if s.base != "" {
-		root.Get(s.base+"/livez", livez)
-		root.Get(s.base+"/readyz", s.readyz)
-		root.Get(s.base, func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, s.base+"/", http.StatusMovedPermanently)
-		})
-		site = http.StripPrefix(s.base, app)
-		root.Handle(s.base+"/*", site)
-		root.NotFound(s.handle(s.outside))
-		if s.Demo != nil {
-			for _, path := range demoPaths {
-				root.Handle(path, s.Demo)
-			}
-		}
-	} else {
-		root.Mount("/", site)
+	if s.base == "" {
+		root.Mount("/", app)
+		return root
 	}
-	return s.logged(withHead(s.recovered(s.guarded(root))))
+	root.Get(s.base+"/livez", livez)
+	root.Get(s.base+"/readyz", s.readyz)
+	root.Get(s.base, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, s.base+"/", http.StatusMovedPermanently)
+	})
+	root.Handle(s.base+"/*", http.StripPrefix(s.base, app))
+	root.NotFound(s.handle(s.outsideBase))
+	if s.Demo != nil {
+		for _, path := range demoPaths {
+			root.Handle(path, s.Demo)
+		}
+	}
+	return root
 }
 
 // demoPaths are what the in-memory Todoist answers: Todoist's own paths and the

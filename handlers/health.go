@@ -10,7 +10,7 @@ import (
 
 // livez says that the process answers.
 func livez(w http.ResponseWriter, r *http.Request) {
-	plain(w)
+	plainText(w)
 	fmt.Fprintln(w, "ok")
 }
 
@@ -18,9 +18,9 @@ func livez(w http.ResponseWriter, r *http.Request) {
 // sealed, and that a schedule is at hand. Todoist is not asked: Tipoff shows
 // schedules without it, and restarting Tipoff would not bring it back.
 //
-// Its answer is kept for a second: it writes to the store, and anybody may ask.
+// Its answer holds for a second: it writes to the store, and anybody may ask.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
-	plain(w)
+	plainText(w)
 	if err := s.ready.check(r.Context(), s.Now(), s.Sessions.Check); err != nil {
 		s.Log.WarnContext(r.Context(), "not ready", "error", err)
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -55,7 +55,7 @@ func (a *readiness) check(ctx context.Context, now time.Time, ask func(context.C
 	return a.err
 }
 
-func plain(w http.ResponseWriter) {
+func plainText(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 }

@@ -43,27 +43,27 @@ type division struct {
 // home is the team picker.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	search := strings.TrimSpace(r.URL.Query().Get("q"))
-	return s.answer(w, r, search != "", func(l layout) (view, error) { return s.homePage(l, r, search) })
+	return s.renderCached(w, r, search != "", func(l layout) (view, error) { return s.homePage(l, r, search) })
 }
 
 func (s *server) homePage(l layout, r *http.Request, search string) (homePage, error) {
-	season, rd := s.Schedule.Season(), s.reader(r)
+	season, loc := s.Schedule.Season(), s.locale(r)
 	last := s.Sessions.Get(r.Context(), teamKey)
 	page := homePage{layout: l, Season: season.Label}
 	page.Section, page.Direct = "teams", l.Me == nil && s.App != nil
 	page.Query = search
-	cards, err := s.cardsOf(rd, page.Direct)
+	cards, err := s.cardsOf(loc, page.Direct)
 	if err != nil {
 		return page, err
 	}
-	page.Zone = zoneWords(rd.Zone.String())
+	page.Zone = zoneWords(loc.Zone.String())
 	page.Canonical = s.absolute("/")
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
 	for _, name := range []string{"East", "West"} {
 		c := conference{Name: name}
 		for _, t := range schedule.Teams() {
 			card := cardOf(t)
-			if t.Conference != name || search != "" && !card.Fits(search) {
+			if t.Conference != name || search != "" && !card.Matches(search) {
 				continue
 			}
 			page.Found++
@@ -74,7 +74,7 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 			}
 			c.Divisions[i].Cards = append(c.Divisions[i].Cards, cards[t.Code])
 			if t.Code == last {
-				card.Next = nextGame(season, t.Code, rd)
+				card.Next = nextGame(season, t.Code, loc)
 				page.Last = &card
 			}
 		}
@@ -91,6 +91,6 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 	return page, nil
 }
 
-// teamKey is where a session keeps the team that was chosen last. Visitors who
-// are not signed in have none, since nothing is kept of them.
+// teamKey is where a session has the team that was chosen last. Visitors who are
+// not signed in have none, since nothing is stored about them.
 const teamKey = "team"

@@ -15,10 +15,10 @@ import (
 //
 // The page has two forms. The options are a GET form to /import, so that the
 // address is the plan. The plan is a POST form to /imports: the options of the
-// plan that is shown as hidden fields, "plan", and one checkbox
-// named "skip" per game that would be added, unticked at first, meaning "leave
-// this one out". Since those can be ticked without asking the server again, the
-// plan's fingerprint must be taken as if nothing were left out.
+// plan that is shown as hidden fields, "plan", and one checkbox named "skip" per
+// game that would be added, unticked at first, meaning "leave this one out". Since
+// those can be ticked without asking the server again, the plan's fingerprint must
+// be taken as if nothing were left out.
 type importPage struct {
 	layout
 	// Form has every field of the options, defaults filled in.
@@ -52,8 +52,8 @@ type importPage struct {
 type runningView struct {
 	Done, Total int
 	Message     string
-	// Here says that it is the one that this page is about.
-	Here bool
+	// ThisImport says that it is the one that this page is about.
+	ThisImport bool
 }
 
 // Code is the tricode whose colours the page wears; empty for several teams.
@@ -78,7 +78,7 @@ func (p importPage) Open(group string) bool {
 
 // Follows says that the page shows an import under way rather than a plan.
 func (p importPage) Follows() bool {
-	return p.Running != nil && p.Running.Here && len(p.Form.Errors) == 0
+	return p.Running != nil && p.Running.ThisImport && len(p.Form.Errors) == 0
 }
 
 // Targets are the choices for the field "target".
@@ -172,22 +172,22 @@ func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 	}
 	opts, err := importer.ParseOptions(r.URL.Query())
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
-		return s.showMistakes(w, r, user, r.URL.Query(), invalid)
+		return s.showMistakes(w, r, r.URL.Query(), invalid)
 	}
 	s.Sessions.Put(r.Context(), teamKey, opts.Teams[0])
 	plan, err := s.Importer.Plan(r.Context(), c, opts)
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
-		return s.showMistakes(w, r, user, r.URL.Query(), invalid)
+		return s.showMistakes(w, r, r.URL.Query(), invalid)
 	}
 	if err != nil {
 		return err
 	}
-	return s.showPlan(w, r, user, http.StatusOK, plan, s.leftImport(user.ID), false)
+	return s.showPlan(w, r, user, http.StatusOK, plan, s.endingNotice(user.ID), false)
 }
 
 // showPlan shows the import page of a plan.
 func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.User, status int, plan *importer.Plan, flash *notice, again bool) error {
-	page := s.importPage(w, r, user, formOf(plan.Options))
+	page := s.importPage(w, r, formOf(plan.Options))
 	page.Flash = flash
 	page.Plan = s.planView(r, plan)
 	page.Plan.Again = again
@@ -210,24 +210,24 @@ func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.U
 	page.Reminders = plan.Limits.Reminders == nil || *plan.Limits.Reminders
 	page.Durations = plan.Limits.Durations != nil && *plan.Limits.Durations
 	page.Calendars = plan.Limits.Calendar != nil && *plan.Limits.Calendar
-	page.Zone = zoneWords(s.planReader(r, plan).Zone.String())
+	page.Zone = zoneWords(s.planLocale(r, plan).Zone.String())
 	page.EachZone = len(plan.Parts) > 1 && plan.Options.Timezone == importer.ZoneTeam
-	if j := s.runs.of(user.ID); j != nil {
-		at, _, _ := j.look()
-		page.Running = &runningView{Done: at.Done, Total: at.Total, Message: at.Message, Here: j.about == aboutOf(plan.Options)}
+	if j := s.runs.current(user.ID); j != nil {
+		at, _, _ := j.status()
+		page.Running = &runningView{Done: at.Done, Total: at.Total, Message: at.Message, ThisImport: j.about == aboutOf(plan.Options)}
 	}
 	return s.pages.render(w, r, status, page)
 }
 
 // showMistakes shows the form as it was filled in, with what is wrong in it.
-func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, user session.User, typed url.Values, invalid importer.Invalid) error {
+func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, typed url.Values, invalid importer.Invalid) error {
 	opts, _ := importer.ParseOptions(nil)
 	f := formOf(opts)
 	for field, values := range typed {
 		f.Values[field] = values
 	}
 	f.Errors = invalid
-	page := s.importPage(w, r, user, f)
+	page := s.importPage(w, r, f)
 	page.Target = "A new project"
 	if target := f.Get("target"); target != importer.TargetNew && target != importer.TargetEach {
 		// What it is called is not known without asking Todoist.
@@ -239,7 +239,7 @@ func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, user sessi
 }
 
 // importPage fills in what depends on the form alone.
-func (s *server) importPage(w http.ResponseWriter, r *http.Request, user session.User, f form) importPage {
+func (s *server) importPage(w http.ResponseWriter, r *http.Request, f form) importPage {
 	page := importPage{layout: s.private(w, r, "Import", "teams"), Form: f}
 	for _, t := range schedule.Teams() {
 		page.AllTeams = append(page.AllTeams, choice{t.Code, t.FullName()})
@@ -267,7 +267,7 @@ func (s *server) importPage(w http.ResponseWriter, r *http.Request, user session
 		page.layout.Title = "Import the " + page.Teams[0].Name
 		page.theme(s.themes[code])
 	}
-	page.Zones = zoneFieldOf(f, "Yours in Todoist: "+zoneWords(s.reader(r).Zone.String()), teamZone)
+	page.Zones = zoneFieldOf(f, "Yours in Todoist: "+zoneWords(s.locale(r).Zone.String()), teamZone)
 	for _, c := range page.AllTeams {
 		if opponents[c.Value] {
 			page.Opponents = append(page.Opponents, c)

@@ -33,16 +33,13 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	}
 	c, user, denied := s.client(r)
 	if errors.Is(denied, session.ErrSignedOut) && err == nil {
-		return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
-			Text:   "Your session has ended, so nothing was written.",
-			Advice: "Sign in again, and this plan is back with everything you chose.",
-			Link:   "/sign-in?" + url.Values{"next": {planPath(opts)}}.Encode(), LinkText: "Sign in", Cause: denied}
+		return signedOutBefore(opts, denied)
 	}
 	if denied != nil {
 		return denied
 	}
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
-		return s.showMistakes(w, r, user, r.PostForm, invalid)
+		return s.showMistakes(w, r, r.PostForm, invalid)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), importTimeout)
 	defer cancel()
@@ -50,7 +47,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	if strings.Contains(r.Header.Get("Accept"), eventStream) {
 		defer st.keepAlive()()
 	} else {
-		st.off = true
+		st.pageOnly = true
 	}
 	j := s.runs.begin(user.ID, aboutOf(opts))
 	// It is over before anybody is told so: the page about its end is not one
@@ -58,7 +55,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	st.ended = func(result any) {
 		s.runs.end(user.ID, j, result)
 		if r.Context().Err() != nil {
-			s.runs.keep(user.ID, ending{result, planPath(opts), s.Now()})
+			s.runs.addEnding(user.ID, ending{result, planPath(opts), s.Now()})
 		}
 	}
 	defer func() {
@@ -75,18 +72,31 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	})
 	s.logImport(ctx, user, opts, out, err, time.Since(began))
 	s.Metrics.imported(out, err)
+	return s.answerImport(w, r, st, user, opts, out, err)
+}
 
+// signedOutBefore is the problem of an import whose session ended while its plan
+// was shown.
+func signedOutBefore(opts importer.Options, cause error) error {
+	return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
+		Text:   "Your session has ended, so nothing was written.",
+		Advice: "Sign in again, and this plan is back with everything you chose.",
+		Link:   "/sign-in?" + url.Values{"next": {planPath(opts)}}.Encode(), LinkText: "Sign in", Cause: cause}
+}
+
+// answerImport says how an import ended.
+func (s *server) answerImport(w http.ResponseWriter, r *http.Request, st *stream, user session.User, opts importer.Options, out *importer.Outcome, err error) error {
 	if changed, ok := errors.AsType[*importer.Changed](err); ok {
 		flash := &notice{Kind: "warn", Text: "Your Todoist or the schedule changed since this page was shown, so nothing was written yet. This is the plan as it is now."}
-		return st.instead(func() error { return s.showPlan(w, r, user, http.StatusConflict, changed.Plan, flash, false) },
+		return st.finish(func() error { return s.showPlan(w, r, user, http.StatusConflict, changed.Plan, flash, false) },
 			failure{Message: flash.Text + " Reload the page to see it."})
 	}
 	if stopped, ok := errors.AsType[*importer.Stopped](err); ok {
-		return st.instead(func() error { return s.showPlan(w, r, user, http.StatusConflict, stopped.Plan, nil, false) },
+		return st.finish(func() error { return s.showPlan(w, r, user, http.StatusConflict, stopped.Plan, nil, false) },
 			failure{Message: "This does not fit your Todoist plan. Reload the page to see why."})
 	}
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
-		return st.instead(func() error { return s.showMistakes(w, r, user, r.PostForm, invalid) },
+		return st.finish(func() error { return s.showMistakes(w, r, r.PostForm, invalid) },
 			failure{Message: s.problemOf(invalid).Text})
 	}
 	if err == nil && len(out.Failed) == 0 {
@@ -95,19 +105,19 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		if len(out.Notices) > 0 {
 			s.Sessions.Put(r.Context(), noticesKey, strings.Join(out.Notices, "\n"))
 		}
-		return st.instead(func() error {
+		return st.finish(func() error {
 			s.Sessions.Put(r.Context(), doneKey, path+"?"+done.values().Encode())
 			return s.redirect(w, r, path)
 		}, finished{Location: s.base + path + "?" + done.values().Encode(), outcome: done})
 	}
 	if out == nil {
 		p := *s.problemOf(err)
-		f := failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retryIn(err)}
+		f := failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retrySeconds(err)}
 		if p.Status == http.StatusUnauthorized {
 			p.Link = backTo(p.Link, planPath(opts))
 			f.SignIn = s.base + p.Link
 		}
-		return st.instead(func() error { return &p }, f)
+		return st.finish(func() error { return &p }, f)
 	}
 	return s.importFailed(w, r, st, user, out, err)
 }
@@ -115,18 +125,18 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 // importFailed says what is missing after an import that did not finish, game
 // by game.
 func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream, user session.User, out *importer.Outcome, err error) error {
-	rd := s.planReader(r, out.Plan)
+	loc := s.planLocale(r, out.Plan)
 	reasons := []string{}
-	f := failure{RetryAfter: retryIn(err), Done: out.Added + out.Updated}
+	f := failure{RetryAfter: retrySeconds(err), Done: out.Added + out.Updated}
 	f.Total = f.Done + len(out.Failed)
 	for _, failed := range out.Failed {
 		if !slices.Contains(reasons, failed.Reason) {
 			reasons = append(reasons, failed.Reason)
 		}
-		row := rowOf(failed.Change, rd)
+		row := planRowOf(failed.Change, loc)
 		f.Failed = append(f.Failed, failedGame{Title: row.Title, Day: row.When.Day, Reason: failed.Reason})
 	}
-	for _, o := range offersOf(out.Left, rd) {
+	for _, o := range offersOf(out.Left, loc) {
 		o.Link = s.base + o.Link
 		f.Offers = append(f.Offers, o)
 	}
@@ -137,27 +147,27 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 			reasons = append(reasons, importer.Explain(err))
 		}
 	}
-	told := notice{Kind: "stop"}
+	flash := notice{Kind: "stop"}
 	advice := "Press the button again to go on: only what is missing is written, and nothing is made twice."
-	if wait := retry(err); wait > 0 {
+	if wait := retryAfter(err); wait > 0 {
 		advice = waitSentence(wait) + " Only what is missing is written then, and nothing is made twice."
 	}
 	if status == http.StatusUnauthorized {
 		advice = "Press the button again once you are signed in: what is written stays, and only what is missing is added."
-		told.Link, told.LinkText = backTo(signInAgain, planPath(out.Plan.Options)), "Sign in again"
-		f.SignIn = s.base + told.Link
+		flash.Link, flash.LinkText = backTo(signInAgain, planPath(out.Plan.Options)), "Sign in again"
+		f.SignIn = s.base + flash.Link
 	}
 	state := fmt.Sprintf("%s of %s are written.", thousands(f.Done), plural(f.Total, "task"))
 	if f.Done == 0 {
 		state = "Nothing was written."
 	}
 	f.Message = strings.Join(append(append([]string{state}, reasons...), advice), " ")
-	if wait := retry(err); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(retryIn(err)))
+	if wait := retryAfter(err); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(retrySeconds(err)))
 	}
-	told.Text = f.Message + " What is missing is below."
-	return st.instead(func() error {
-		return s.showPlan(w, r, user, status, out.Left, &told, true)
+	flash.Text = f.Message + " What is missing is below."
+	return st.finish(func() error {
+		return s.showPlan(w, r, user, status, out.Left, &flash, true)
 	}, f)
 }
 

@@ -31,9 +31,9 @@ type layout struct {
 	// (-now).
 	Times bool
 	Now   string
-	// Here is the path of the page itself, for a link that loads it again;
+	// Reload is the path of the page itself, for a link that loads it again;
 	// empty where that cannot be done.
-	Here string
+	Reload string
 	// ThemeLight and ThemeDark colour the browser's own frame; empty for the
 	// page's.
 	ThemeLight, ThemeDark string
@@ -87,12 +87,12 @@ type scheduleNote struct {
 
 // layout fills in what every page shows.
 func (s *server) layout(r *http.Request, title string) layout {
-	rd := s.reader(r)
-	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: rd.Now.UTC().Format(time.RFC3339),
+	loc := s.locale(r)
+	l := layout{Title: title, Demo: s.Demo != nil, Times: true, Now: loc.Now.UTC().Format(time.RFC3339),
 		ShareImage: s.absolute(static.Prefix + "share.png")}
 	// The way back from Todoist is good for one time, and its address secret.
 	if isGet(r) && r.URL.Path != "/oauth/callback" {
-		l.Here = r.URL.RequestURI()
+		l.Reload = r.URL.RequestURI()
 	}
 	user, ok := s.Sessions.User(r.Context())
 	if ok {
@@ -110,7 +110,7 @@ func (s *server) layout(r *http.Request, title string) layout {
 		schedule.SourceNBA: "the league’s feed", schedule.SourceESPN: "ESPN",
 		schedule.SourceFile: "a file on this server", schedule.SourceEmbedded: "the one that came with Tipoff",
 	}[report.Source]
-	l.Schedule = &scheduleNote{Source: source, AsOf: rd.momentOf(report.AsOf), Trouble: report.Trouble}
+	l.Schedule = &scheduleNote{Source: source, AsOf: loc.momentOf(report.AsOf), Trouble: report.Trouble}
 	return l
 }
 

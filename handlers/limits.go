@@ -31,7 +31,7 @@ func (s *server) limited(often int, key httprate.KeyFunc) func(http.Handler) htt
 	}
 	return httprate.LimitBy(often, limitWindow, key,
 		httprate.WithResponseHeaders(httprate.ResponseHeaders{}),
-		httprate.WithLimitHandler(s.handle(tooOften)))
+		httprate.WithLimitHandler(s.handle(tooManyRequests)))
 }
 
 // byAddress counts together what comes from one address, or from one network of
@@ -48,7 +48,7 @@ func (s *server) byUser(r *http.Request) (string, error) {
 	return s.byAddress(r)
 }
 
-func tooOften(w http.ResponseWriter, _ *http.Request) error {
+func tooManyRequests(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Retry-After", strconv.Itoa(int(limitWindow.Seconds())))
 	return &problem{Status: http.StatusTooManyRequests, Heading: "That was very often in a short time",
 		Text:   "Tipoff takes so many tries and no more, from one person and from one network. This one did nothing.",

@@ -165,17 +165,17 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
-// A state reads, each time Prometheus asks, what is not counted but is.
-type state struct {
+// A stateCollector reads gauges each time that Prometheus asks.
+type stateCollector struct {
 	schedule *schedule.Live
 	sessions *session.Manager
 
 	asOf, season, trouble, live, store *prometheus.Desc
 }
 
-// watch makes the state of the schedule and the sessions known.
-func (m *Metrics) watch(games *schedule.Live, sessions *session.Manager) error {
-	return m.registry.Register(&state{
+// registerState adds the state of the schedule and the sessions to the metrics.
+func (m *Metrics) registerState(games *schedule.Live, sessions *session.Manager) error {
+	return m.registry.Register(&stateCollector{
 		schedule: games, sessions: sessions,
 		asOf: prometheus.NewDesc("tipoff_schedule_as_of_timestamp_seconds",
 			"When the source of the schedule last stood behind it, in Unix time.", nil, nil),
@@ -191,14 +191,14 @@ func (m *Metrics) watch(games *schedule.Live, sessions *session.Manager) error {
 }
 
 // Describe implements prometheus.Collector.
-func (s *state) Describe(ch chan<- *prometheus.Desc) {
+func (s *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{s.asOf, s.season, s.trouble, s.live, s.store} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (s *state) Collect(ch chan<- prometheus.Metric) {
+func (s *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}

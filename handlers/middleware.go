@@ -6,9 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"slices"
@@ -104,21 +102,6 @@ func routeOf(pattern string) string {
 	}
 }
 
-// network is what the log says of an address: the part that tells networks
-// apart, so that no visitor can be told from their neighbours. Addresses that
-// mean nothing outside of the host's own network stay whole.
-func network(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
-		return address
-	}
-	bits := 48
-	if a.Is4() {
-		bits = 24
-	}
-	return netip.PrefixFrom(a.WithZone(""), bits).Masked().String()
-}
-
 // A recorder remembers the status and the size of an answer.
 type recorder struct {
 	http.ResponseWriter
@@ -144,55 +127,6 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// addressOf is the address that asks. Proxies that are trusted may name it in
-// X-Forwarded-For, which is read from its end: what stands before the last
-// address that is not a trusted proxy's was written by the client.
-func (s *server) addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	peer, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	peer = peer.Unmap()
-	hops := r.Header.Values("X-Forwarded-For")
-	if !s.trusted(peer) {
-		if len(hops) > 0 && (peer.IsLoopback() || peer.IsPrivate()) {
-			s.hinted.Do(func() {
-				s.Log.WarnContext(r.Context(), "X-Forwarded-For is not believed: to Tipoff, everybody behind this proxy is one visitor",
-					"proxy", peer, "setting", "-trusted-proxies")
-			})
-		}
-		return peer.String()
-	}
-	hops = strings.Split(strings.Join(hops, ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		hop = strings.TrimSpace(hop)
-		address, err := netip.ParseAddr(hop)
-		if withPort, portErr := netip.ParseAddrPort(hop); portErr == nil {
-			address, err = withPort.Addr(), nil
-		}
-		if err != nil {
-			break
-		}
-		if peer = address.Unmap(); !s.trusted(peer) {
-			break
-		}
-	}
-	return peer.String()
-}
-
-func (s *server) trusted(a netip.Addr) bool {
-	for _, p := range s.TrustedProxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
 
 // recovered answers a panic with a plain page; the log has the rest.
 func (s *server) recovered(next http.Handler) http.Handler {
@@ -241,12 +175,12 @@ func (s *server) guarded(next http.Handler) http.Handler {
 	if err := origins.AddTrustedOrigin(public); err != nil {
 		panic(err) // the settings were checked
 	}
-	origins.SetDenyHandler(s.handle(s.fromElsewhere))
+	origins.SetDenyHandler(s.handle(s.refuseCrossOrigin))
 	checked := origins.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Browsers at another address of ours pass so far: their cookies and
 		// Todoist's way back would still be those of the public one.
 		if origin := r.Header.Get("Origin"); origin != "" && origin != "null" && origin != public && !isGet(r) {
-			s.handle(s.fromElsewhere)(w, r)
+			s.handle(s.refuseCrossOrigin)(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -275,11 +209,11 @@ func (s *server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// fromElsewhere refuses a form that was not sent from the public URL. Another
+// refuseCrossOrigin refuses a form that was not sent from the public URL. Another
 // site may have sent it; or Tipoff's own page at an address that it is not set
 // up for, which whoever runs it then has to hear of. Old browsers, and those that
 // came by http, do not say which, and the Host may be what a proxy made of it.
-func (s *server) fromElsewhere(_ http.ResponseWriter, r *http.Request) error {
+func (s *server) refuseCrossOrigin(_ http.ResponseWriter, r *http.Request) error {
 	other := &problem{Status: http.StatusForbidden, Heading: "This came from another site",
 		Text:   "The browser says that another site sent this form, so Tipoff did nothing.",
 		Advice: "Use the buttons on Tipoff’s own pages, at " + s.PublicURL.String() + "/.", Link: "/", LinkText: "All teams"}
@@ -302,8 +236,8 @@ func (s *server) fromElsewhere(_ http.ResponseWriter, r *http.Request) error {
 		Advice: advice, Link: s.PublicURL.String() + "/", LinkText: "Go to " + s.PublicURL.String()}
 }
 
-// outside answers what is not below the public URL's path.
-func (s *server) outside(http.ResponseWriter, *http.Request) error {
+// outsideBase answers what is not below the public URL's path.
+func (s *server) outsideBase(http.ResponseWriter, *http.Request) error {
 	return &problem{Status: http.StatusNotFound, Heading: "There is no such page",
 		Text:   "This Tipoff is at " + s.PublicURL.String() + "/ and below.",
 		Advice: "If you run it and have just been there: the proxy in front of it has to pass on the whole path, with " + s.base + " at its beginning.",

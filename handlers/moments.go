@@ -27,30 +27,20 @@ type moment struct {
 	On bool
 }
 
-// A reader is how one visitor reads times. Zone must be set.
-type reader struct {
-	Zone *time.Location
-	// Hours24 chooses 19:30 over 7:30 PM, DayFirst 20 Oct over Oct 20.
-	Hours24, DayFirst bool
-	// WeekStart is the calendar's first column.
-	WeekStart time.Weekday
-	Now       time.Time
-}
-
 // momentOf writes an instant.
-func (rd reader) momentOf(t time.Time) moment {
-	local := t.In(rd.Zone)
-	m := rd.day(local)
+func (loc locale) momentOf(t time.Time) moment {
+	local := t.In(loc.Zone)
+	m := loc.day(local)
 	m.ISO = t.UTC().Format(time.RFC3339)
 	m.Clock = local.Format("3:04 PM")
-	if rd.Hours24 {
+	if loc.Hours24 {
 		m.Clock = local.Format("15:04")
 	}
 	m.Zone = zoneName(local)
 	if m.Relative == "today" && local.Hour() >= 17 {
 		m.Relative = "tonight"
 	}
-	if t.Before(rd.Now) {
+	if t.Before(loc.Now) {
 		m.Relative = ""
 	}
 	return m
@@ -59,23 +49,23 @@ func (rd reader) momentOf(t time.Time) moment {
 // momentOfDay writes a calendar date (2026-10-20) that has no time yet, the
 // way the league dates games: by the Eastern day. What is not a date is
 // written as it came.
-func (rd reader) momentOfDay(date string) moment {
-	day, err := time.ParseInLocation(time.DateOnly, date, rd.Zone)
+func (loc locale) momentOfDay(date string) moment {
+	day, err := time.ParseInLocation(time.DateOnly, date, loc.Zone)
 	if err != nil {
 		return moment{ISO: date, Date: date, Day: date}
 	}
-	m := rd.day(day)
+	m := loc.day(day)
 	m.ISO = date
 	return m
 }
 
-// day fills in what a moment has of its day; local is in the reader's zone.
-func (rd reader) day(local time.Time) moment {
-	now := rd.Now.In(rd.Zone)
+// day fills in what a moment has of its day; local is in the locale's zone.
+func (loc locale) day(local time.Time) moment {
+	now := loc.Now.In(loc.Zone)
 	m := moment{
 		Date:  local.Format(time.DateOnly),
 		Month: local.Format("January 2006"),
-		Day:   local.Format(rd.dayLayout(local.Sub(now).Abs() > 300*24*time.Hour)),
+		Day:   local.Format(loc.dayLayout(local.Sub(now).Abs() > 300*24*time.Hour)),
 	}
 	switch days := daysBetween(now, local); {
 	case days == 0:
@@ -89,11 +79,11 @@ func (rd reader) day(local time.Time) moment {
 }
 
 // dayLayout is how the visitor writes a day, with its year where asked.
-func (rd reader) dayLayout(year bool) string {
+func (loc locale) dayLayout(year bool) string {
 	switch {
-	case rd.DayFirst && year:
+	case loc.DayFirst && year:
 		return "Mon 2 Jan 2006"
-	case rd.DayFirst:
+	case loc.DayFirst:
 		return "Mon 2 Jan"
 	case year:
 		return "Mon, Jan 2, 2006"

@@ -23,9 +23,9 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 		}
 		return instant
 	}
-	american := reader{Zone: zone(t, "America/New_York"), Now: now}
-	german := reader{Zone: zone(t, "Europe/Berlin"), Hours24: true, DayFirst: true, Now: now}
-	brazilian := reader{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Now: now}
+	american := locale{Zone: zone(t, "America/New_York"), Now: now}
+	german := locale{Zone: zone(t, "Europe/Berlin"), Hours24: true, DayFirst: true, Now: now}
+	brazilian := locale{Zone: zone(t, "America/Sao_Paulo"), Hours24: true, Now: now}
 	for name, tt := range map[string]struct {
 		got, want moment
 	}{
@@ -46,7 +46,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 			moment{ISO: "2026-11-20T17:00:00Z", Date: "2026-11-20", Month: "November 2026", Day: "Fri, Nov 20", Clock: "12:00 PM", Zone: "EST"},
 		},
 		"days are counted by midnights, not by hours, over the change to winter time": {
-			reader{Zone: zone(t, "America/New_York"), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
+			locale{Zone: zone(t, "America/New_York"), Now: at("2026-10-30T03:00:00Z")}.momentOf(at("2026-11-02T00:30:00Z")),
 			moment{ISO: "2026-11-02T00:30:00Z", Date: "2026-11-01", Month: "November 2026", Day: "Sun, Nov 1", Clock: "7:30 PM", Zone: "EST", Relative: "in 3 days"},
 		},
 		"a zone without letters is named by its offset": {
@@ -54,7 +54,7 @@ func TestMomentsReadAsTheVisitorReadsTimes(t *testing.T) {
 			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-09", Month: "January 2027", Day: "Sat, Jan 9", Clock: "21:30", Zone: "UTC−3"},
 		},
 		"an offset may have minutes": {
-			reader{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
+			locale{Zone: zone(t, "Asia/Kathmandu"), Hours24: true, Now: now}.momentOf(at("2027-01-10T00:30:00Z")),
 			moment{ISO: "2027-01-10T00:30:00Z", Date: "2027-01-10", Month: "January 2027", Day: "Sun, Jan 10", Clock: "06:15", Zone: "UTC+5:45"},
 		},
 		"a day without a time stays the league's day everywhere": {

@@ -76,7 +76,7 @@ func (o outcome) Line() string {
 	return strings.Join(words, ", ") + "."
 }
 
-// What a session keeps until the page that an import leads to has shown it: that
+// Where a session has what the page that an import leads to shows once: that
 // page's path with the counts, and what was done without.
 //
 // A streamed import cannot set the cookie that some session stores need, so its
@@ -101,12 +101,12 @@ func (s *server) justDone(r *http.Request, user session.User) *outcome {
 	values := r.URL.Query()
 	if !values.Has("added") {
 		path, counts, _ := strings.Cut(s.Sessions.Get(r.Context(), doneKey), "?")
-		kept, err := url.ParseQuery(counts)
+		stored, err := url.ParseQuery(counts)
 		if err != nil || path != r.URL.Path {
 			return nil
 		}
 		s.Sessions.Pop(r.Context(), doneKey)
-		values = kept
+		values = stored
 	}
 	count := func(name string) int {
 		n, err := strconv.Atoi(values.Get(name))
@@ -119,7 +119,7 @@ func (s *server) justDone(r *http.Request, user session.User) *outcome {
 	if notices := s.Sessions.Pop(r.Context(), noticesKey); notices != "" {
 		o.Notices = strings.Split(notices, "\n")
 	}
-	// Who came back to an import in time is here at its end.
+	// Somebody who came back to an import before its end is led here too.
 	if e := s.runs.ending(user.ID, s.Now()); e != nil {
 		if done, ok := e.result.(finished); ok {
 			o.Notices = append(o.Notices, done.Notices...)

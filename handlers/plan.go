@@ -39,11 +39,11 @@ type planView struct {
 	Added     []planRow
 	Changed   []planRow
 	Postponed []planRow
-	// Common are changes that several of Changed have in common, see gather.
-	// Own are the rows with what else changes in them, and Folded those that
+	// Common are changes that several of Changed have in common, see groupChanges.
+	// Shown are the rows with what else changes in them, and Folded those that
 	// are not shown at first, with all their changes.
 	Common []commonChange
-	Own    []planRow
+	Shown  []planRow
 	Folded []planRow
 	// Kept tasks would change, had their owner not edited them.
 	Kept      []planRow
@@ -89,17 +89,17 @@ type commonChange struct {
 	Tasks int
 }
 
-// From how many tasks on a change is said once for all of them, and how many
-// rows with changes to the same fields are shown at once.
 const (
-	common  = 4
-	atATime = 10
+	// commonFrom is from how many tasks on a change is said once for all of them.
+	commonFrom = 4
+	// maxAlike is how many rows with changes to the same fields are shown at once.
+	maxAlike = 10
 )
 
-// gather sums up the changes: what several tasks have in common is said once,
+// groupChanges sums up the changes: what several tasks have in common is said once,
 // and of many rows with changes to the same fields a few are shown, so that
 // changed options do not hide what the league has changed.
-func (p *planView) gather() {
+func (p *planView) groupChanges() {
 	tasks := map[change]int{}
 	fields := map[string]int{} // the most tasks that a change of the field has
 	var found []change
@@ -112,7 +112,7 @@ func (p *planView) gather() {
 		}
 	}
 	for _, c := range found {
-		if tasks[c] >= common {
+		if tasks[c] >= commonFrom {
 			p.Common = append(p.Common, commonChange{c, tasks[c]})
 		}
 	}
@@ -122,19 +122,19 @@ func (p *planView) gather() {
 	})
 	alike := map[string]int{}
 	for _, row := range p.Changed {
-		own, fields := row, ""
-		own.Changes = nil
+		rest, fields := row, ""
+		rest.Changes = nil
 		for _, c := range row.Changes {
-			if tasks[c] < common {
-				own.Changes = append(own.Changes, c)
+			if tasks[c] < commonFrom {
+				rest.Changes = append(rest.Changes, c)
 				fields += c.Field + " "
 			}
 		}
-		alike[fields+own.Note]++
-		if len(own.Changes) == 0 && own.Note == "" && len(row.Changes) > 0 || alike[fields+own.Note] > atATime {
+		alike[fields+rest.Note]++
+		if len(rest.Changes) == 0 && rest.Note == "" && len(row.Changes) > 0 || alike[fields+rest.Note] > maxAlike {
 			p.Folded = append(p.Folded, row)
 		} else {
-			p.Own = append(p.Own, own)
+			p.Shown = append(p.Shown, rest)
 		}
 	}
 }
@@ -206,9 +206,9 @@ func (p planView) Nothing() bool { return p.Adding() == 0 && p.Changing() == 0 }
 // LeftOut counts the additions that are left out.
 func (p planView) LeftOut() int { return len(p.Added) - p.Adding() }
 
-// Runs says that there is a button: something to write, or left out and to be
+// HasButton says that there is a button: something to write, or left out and to be
 // put back, and nothing that forbids it.
-func (p planView) Runs() bool {
+func (p planView) HasButton() bool {
 	return !p.Stopped() && (len(p.Added) > 0 || p.Changing() > 0)
 }
 
@@ -295,7 +295,7 @@ func (p planView) Hidden() []field {
 
 // planView is a plan as the pages show it.
 func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
-	rd := s.planReader(r, plan)
+	loc := s.planLocale(r, plan)
 	v := &planView{Fingerprint: plan.Fingerprint(), Options: plan.Options.Values()}
 	v.Options.Del("skip")
 	for _, ref := range plan.Options.Skip {
@@ -316,9 +316,9 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 		}
 		v.Notices = append(v.Notices, notice{Kind: kind, Text: n.Text})
 	}
-	v.Offers = offersOf(plan, rd)
+	v.Offers = offersOf(plan, loc)
 	for _, c := range plan.Changes() {
-		row := rowOf(c, rd)
+		row := planRowOf(c, loc)
 		switch c.Kind {
 		case importer.Add:
 			v.Added = append(v.Added, row)
@@ -339,46 +339,46 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 			})
 		}
 	}
-	v.gather()
+	v.groupChanges()
 	return v
 }
 
 // offersOf are a plan's offers as the pages show them.
-func offersOf(plan *importer.Plan, rd reader) (all []offer) {
+func offersOf(plan *importer.Plan, loc locale) (all []offer) {
 	for _, o := range plan.Offers {
 		text := o.Text
 		if to := string(o.Options.To); to != "" {
-			text = strings.ReplaceAll(text, to, rd.momentOfDay(to).Day)
+			text = strings.ReplaceAll(text, to, loc.momentOfDay(to).Day)
 		}
 		all = append(all, offer{text, planPath(o.Options), o.Tasks})
 	}
 	return all
 }
 
-// planReader reads times in the zone of the plan's tasks, or in the account's
-// where they have several.
-func (s *server) planReader(r *http.Request, plan *importer.Plan) reader {
-	rd := s.reader(r)
+// planLocale has the zone of the plan's tasks, or the account's where they have
+// several.
+func (s *server) planLocale(r *http.Request, plan *importer.Plan) locale {
+	loc := s.locale(r)
 	if len(plan.Parts) > 1 && plan.Options.Timezone == importer.ZoneTeam {
-		return rd
+		return loc
 	}
 	if zone, err := time.LoadLocation(plan.Zone); err == nil && plan.Zone != "" {
-		rd.Zone = zone
+		loc.Zone = zone
 	}
-	return rd
+	return loc
 }
 
-// rowOf is a change as the pages show it.
-func rowOf(c *importer.Change, rd reader) planRow {
-	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, rd), Title: c.Title, Label: labelOf(&c.Game), Postponed: c.Game.Postponed, LeftOut: c.LeftOut}
+// planRowOf is a change as the pages show it.
+func planRowOf(c *importer.Change, loc locale) planRow {
+	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, loc), Title: c.Title, Label: labelOf(&c.Game), Postponed: c.Game.Postponed, LeftOut: c.LeftOut}
 	due := func(d *todoist.Due) string {
 		if at, ok := d.Instant(); ok {
-			m := rd.momentOf(at)
+			m := loc.momentOf(at)
 			return m.Day + ", " + m.Clock
 		}
-		return rd.momentOfDay(string(importer.Day(d))).Day
+		return loc.momentOfDay(string(importer.Day(d))).Day
 	}
-	write := func(fields []importer.FieldChange) []change {
+	changesOf := func(fields []importer.FieldChange) []change {
 		var all []change
 		for _, f := range fields {
 			old, new := f.Values(due)
@@ -393,17 +393,17 @@ func rowOf(c *importer.Change, rd reader) planRow {
 	}
 	switch {
 	case len(c.Kept) > 0 && c.Kind == importer.Keep:
-		row.Changes, row.Kept = write(c.Kept), true
+		row.Changes, row.Kept = changesOf(c.Kept), true
 		row.Note = "You edited this task, so it stays as you have it."
 	case len(c.Kept) > 0:
-		row.Changes = write(c.Fields)
+		row.Changes = changesOf(c.Fields)
 		row.Note = "What you edited yourself stays."
 	case c.Kind == importer.Keep:
 		row.Note = "A task of yours has this title and day, so none is added."
 	case c.Kind == importer.Completed:
 		row.Note = "You completed this task."
 	default:
-		row.Changes = write(c.Fields)
+		row.Changes = changesOf(c.Fields)
 	}
 	return row
 }

@@ -115,13 +115,13 @@ func TestWhatManyTasksHaveInCommonIsSaidOnce(t *testing.T) {
 		"nothing changes":                    {nil, nil, 0, 0, 0},
 	} {
 		p := planView{Changed: tt.rows}
-		p.gather()
+		p.groupChanges()
 		lines := 0
-		for _, row := range p.Own {
+		for _, row := range p.Shown {
 			lines += len(row.Changes)
 		}
-		if !slices.Equal(p.Common, tt.common) || len(p.Own) != tt.own || len(p.Folded) != tt.folded || lines != tt.lines {
-			t.Errorf("%s: %v in common, %d rows with %d changes shown, %d folded; want %v, %d with %d, %d", name, p.Common, len(p.Own), lines, len(p.Folded), tt.common, tt.own, tt.lines, tt.folded)
+		if !slices.Equal(p.Common, tt.common) || len(p.Shown) != tt.own || len(p.Folded) != tt.folded || lines != tt.lines {
+			t.Errorf("%s: %v in common, %d rows with %d changes shown, %d folded; want %v, %d with %d, %d", name, p.Common, len(p.Shown), lines, len(p.Folded), tt.common, tt.own, tt.lines, tt.folded)
 		}
 		for i, row := range p.Folded {
 			if len(row.Changes) != len(tt.rows[0].Changes) {

@@ -117,18 +117,18 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
 		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Teams),
-		Plan: s.planView(r, e.Plan), Done: s.justDone(r, user), Running: s.runs.of(user.ID) != nil,
+		Plan: s.planView(r, e.Plan), Done: s.justDone(r, user), Running: s.runs.current(user.ID) != nil,
 		OptionsURL: planPath(e.Plan.Options)}
 	if page.Done == nil {
-		page.Flash = s.leftImport(user.ID)
+		page.Flash = s.endingNotice(user.ID)
 	}
 	if page.Team != nil {
 		page.theme(s.themes[page.Team.Code])
 	}
-	rd := s.planReader(r, e.Plan)
+	loc := s.planLocale(r, e.Plan)
 	for _, change := range e.Plan.Changes() {
 		if change.Task != nil && change.Kind != importer.Completed && change.Game.Upcoming(s.Now()) {
-			page.Games = append(page.Games, rowOf(change, rd))
+			page.Games = append(page.Games, planRowOf(change, loc))
 		}
 	}
 	return s.pages.render(w, r, http.StatusOK, page)
@@ -144,21 +144,21 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := projectsPage{layout: s.private(w, r, "Your projects", "projects"), Running: s.runs.of(user.ID) != nil}
+	page := projectsPage{layout: s.private(w, r, "Your projects", "projects"), Running: s.runs.current(user.ID) != nil}
 	if done := s.justDone(r, user); done != nil {
 		page.Flash = &notice{Kind: "done", Text: strings.Join(append([]string{done.Line()}, done.Notices...), " ")}
 	} else if gone := s.Sessions.Pop(r.Context(), removedKey); gone != "" {
 		page.Flash = &notice{Kind: "done", Text: gone}
 	} else {
-		page.Flash = s.leftImport(user.ID)
+		page.Flash = s.endingNotice(user.ID)
 	}
 	for _, e := range all {
 		line := projectLine{ID: e.Project.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),
 			Team: onlyTeam(e.Teams), Waiting: e.Plan.Pending(), Left: len(e.Tasks)}
-		rd := s.planReader(r, e.Plan)
+		loc := s.planLocale(r, e.Plan)
 		for _, change := range e.Plan.Changes() {
 			if change.Task != nil && change.Kind != importer.Completed && !change.Game.Postponed && change.Game.Upcoming(s.Now()) {
-				row := rowOf(change, rd)
+				row := planRowOf(change, loc)
 				line.Next = &row
 				break
 			}

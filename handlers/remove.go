@@ -111,15 +111,14 @@ func (s *server) notAllRemoved(u *importer.Unfinished, back string) error {
 		return &p
 	}
 	p.Advice = "Look at what is left and press the button again: it takes up where this stopped."
-	if wait := retry(u.Cause); wait > 0 {
+	if wait := retryAfter(u.Cause); wait > 0 {
 		p.Advice = waitSentence(wait) + " It takes up where this stopped."
 	}
 	p.Link, p.LinkText = back, "What is left"
 	return &p
 }
 
-// removedKey is where a session keeps what was removed until the next page says
-// it.
+// removedKey is where a session has what was removed until the next page says it.
 const removedKey = "removed"
 
 // mayDelete reports whether this session's token may delete tasks and

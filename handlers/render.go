@@ -69,13 +69,13 @@ func functions(base string, files *static.Files) template.FuncMap {
 		"webcal":     webcalURL,
 		"plural":     plural,
 		"possessive": possessive,
-		"whole":      whole,
+		"nobreak":    noBreak,
 		"thousands":  thousands,
 		"lower":      strings.ToLower,
 		"team":       teamClass,
 		"options":    optionBoxes,
 		"choices":    boxesOf,
-		"fault":      faultOf,
+		"fieldError": fieldErrorOf,
 	}
 }
 
@@ -152,13 +152,13 @@ func assetURL(base string, files *static.Files, name string) (string, error) {
 	return base + files.URL(name), nil
 }
 
-// season is a season's label within a text.
-var season = regexp.MustCompile(`\b\d{4}-\d{2}\b`)
+// seasonLabel is a season's label within a text.
+var seasonLabel = regexp.MustCompile(`\b\d{4}-\d{2}\b`)
 
-// whole writes a text in which no season's label is broken at its hyphen, as
+// noBreak writes a text in which no season's label is broken at its hyphen, as
 // browsers do at the end of a line.
-func whole(text string) template.HTML {
-	return template.HTML(season.ReplaceAllString(template.HTMLEscapeString(text), `<span class="whole">$0</span>`))
+func noBreak(text string) template.HTML {
+	return template.HTML(seasonLabel.ReplaceAllString(template.HTMLEscapeString(text), `<span class="whole">$0</span>`))
 }
 
 // webcalURL lets a subscription's address through html/template, which knows

@@ -74,7 +74,7 @@ func TestEveryTemplateFitsItsStruct(t *testing.T) {
 func TestAPageThatCannotBeRenderedWritesNothing(t *testing.T) {
 	p := testPages(t, "")
 	w := httptest.NewRecorder()
-	broken := teamPage{WebcalURL: "javascript:alert(1)", Games: []*shownGame{{}}}
+	broken := teamPage{WebcalURL: "javascript:alert(1)", Games: []*renderedGame{{}}}
 	if err := p.render(w, httptest.NewRequest("GET", "/", nil), 200, broken); err == nil {
 		t.Error("render of a page with a wrong webcal address reports no error")
 	}

@@ -29,8 +29,8 @@ type ending struct {
 	at   time.Time
 }
 
-// endingKept is for how long an ending can be asked for.
-const endingKept = time.Hour
+// endingLifetime is for how long an ending can be asked for.
+const endingLifetime = time.Hour
 
 // A job is an import under way.
 type job struct {
@@ -42,8 +42,8 @@ type job struct {
 	// result is the data of the last event, [finished] or [failure], and nil
 	// while it runs.
 	result any
-	// turn is closed with each change.
-	turn chan struct{}
+	// changed is closed with each update.
+	changed chan struct{}
 }
 
 // aboutOf says what an import is about: its teams and where they go.
@@ -52,7 +52,7 @@ func aboutOf(o importer.Options) string { return strings.Join(o.Teams, ",") + " 
 // begin enters an import of a user. When one of theirs runs already, that one
 // stays the one to follow, since the new one waits for it.
 func (rs *runs) begin(user, about string) *job {
-	j := &job{about: about, turn: make(chan struct{})}
+	j := &job{about: about, changed: make(chan struct{})}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if rs.byUser == nil {
@@ -69,7 +69,7 @@ func (rs *runs) end(user string, j *job, result any) {
 	if result == nil {
 		result = failure{Message: "The import ended early. Press the button to go on: only what is missing is written."}
 	}
-	j.change(func() { j.result = result })
+	j.update(func() { j.result = result })
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if rs.byUser[user] == j {
@@ -77,22 +77,22 @@ func (rs *runs) end(user string, j *job, result any) {
 	}
 }
 
-// keep keeps how an import ended until its user is told.
-func (rs *runs) keep(user string, e ending) {
+// addEnding remembers how an import ended until its user is told.
+func (rs *runs) addEnding(user string, e ending) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if rs.endings == nil {
 		rs.endings = map[string]ending{}
 	}
 	for other, old := range rs.endings {
-		if e.at.Sub(old.at) > endingKept {
+		if e.at.Sub(old.at) > endingLifetime {
 			delete(rs.endings, other)
 		}
 	}
 	rs.endings[user] = e
 }
 
-// ending takes out what was kept for a user, nil for nothing.
+// ending takes out what was remembered for a user, nil for nothing.
 func (rs *runs) ending(user string, now time.Time) *ending {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -101,15 +101,15 @@ func (rs *runs) ending(user string, now time.Time) *ending {
 		return nil
 	}
 	delete(rs.endings, user)
-	if now.Sub(e.at) > endingKept {
+	if now.Sub(e.at) > endingLifetime {
 		return nil
 	}
 	return &e
 }
 
-// leftImport says how an import ended whose visitor had left, once; nil where
+// endingNotice says how an import ended whose visitor had left, once; nil where
 // there is nothing to say.
-func (s *server) leftImport(user string) *notice {
+func (s *server) endingNotice(user string) *notice {
 	e := s.runs.ending(user, s.Now())
 	if e == nil {
 		return nil
@@ -123,33 +123,33 @@ func (s *server) leftImport(user string) *notice {
 	return nil
 }
 
-// of is a user's import under way, nil for none.
-func (rs *runs) of(user string) *job {
+// current is a user's import under way, nil for none.
+func (rs *runs) current(user string) *job {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.byUser[user]
 }
 
-func (j *job) change(how func()) {
+func (j *job) update(change func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	how()
-	close(j.turn)
-	j.turn = make(chan struct{})
+	change()
+	close(j.changed)
+	j.changed = make(chan struct{})
 }
 
-func (j *job) progress(p importer.Progress) { j.change(func() { j.at = p }) }
+func (j *job) progress(p importer.Progress) { j.update(func() { j.at = p }) }
 
-// look tells where an import stands, and when to look again.
-func (j *job) look() (at importer.Progress, result any, turn <-chan struct{}) {
+// status tells where an import stands. changed is closed when that has changed.
+func (j *job) status() (at importer.Progress, result any, changed <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.at, j.result, j.turn
+	return j.at, j.result, j.changed
 }
 
-// follow streams the progress of an import that another request began, as that
+// followImport streams the progress of an import that another request began, as that
 // one's answer does. When none runs, there is nothing to say.
-func (s *server) follow(w http.ResponseWriter, r *http.Request) error {
+func (s *server) followImport(w http.ResponseWriter, r *http.Request) error {
 	_, user, err := s.client(r)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) error {
 		return s.redirect(w, r, "/projects")
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	j := s.runs.of(user.ID)
+	j := s.runs.current(user.ID)
 	if j == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -166,7 +166,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) error {
 	st := newStream(w, r)
 	defer st.keepAlive()()
 	for {
-		at, result, turn := j.look()
+		at, result, changed := j.status()
 		switch result := result.(type) {
 		case finished:
 			st.send("done", result)
@@ -179,7 +179,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) error {
 			st.progress(at)
 		}
 		select {
-		case <-turn:
+		case <-changed:
 		case <-r.Context().Done():
 			return context.Cause(r.Context())
 		}

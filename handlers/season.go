@@ -7,9 +7,9 @@ import (
 	"tipoff/schedule"
 )
 
-// A shownGame is a game on a team's page with its HTML: as a line of the list, and
+// A renderedGame is a game on a team's page with its HTML: as a line of the list, and
 // as a cell of the calendar, alone or next to the other night of a back-to-back.
-type shownGame struct {
+type renderedGame struct {
 	gameRow
 	Line          template.HTML
 	Alone, Joined template.HTML
@@ -17,9 +17,9 @@ type shownGame struct {
 
 // A teamSeason is what a team's page shows of the season, whatever the filter is.
 type teamSeason struct {
-	games     map[string]*shownGame // by id
-	state     string                // as in teamPage
-	next      *gameRow              // nil when none is known
+	games     map[string]*renderedGame // by id
+	state     string                   // as in teamPage
+	next      *gameRow                 // nil when none is known
 	facts     teamFacts
 	opponents []choice
 }
@@ -27,23 +27,23 @@ type teamSeason struct {
 // teamSeasonKey is the key of a teamSeason.
 type teamSeasonKey struct {
 	team string
-	style
+	localeKey
 }
 
-// seasonOf returns a team's season for somebody who reads times like rd.
-func (s *server) seasonOf(team string, rd reader) (*teamSeason, error) {
-	return keep(s.edition(), rd.style(), teamSeasonKey{team, rd.style()}, func() (*teamSeason, int, error) {
+// seasonOf returns a team's season for a locale.
+func (s *server) seasonOf(team string, loc locale) (*teamSeason, error) {
+	return cached(s.snapshot(), loc.key(), teamSeasonKey{team, loc.key()}, func() (*teamSeason, int, error) {
 		season := s.Schedule.Season()
-		ts := &teamSeason{games: map[string]*shownGame{}, state: stateOf(season, rd.Now),
-			next: nextGame(season, team, rd), facts: factsOf(season, team, rd)}
+		ts := &teamSeason{games: map[string]*renderedGame{}, state: stateOf(season, loc.Now),
+			next: nextGame(season, team, loc), facts: factsOf(season, team, loc)}
 		size := 0
-		pairs := schedule.FactsFor(season, team, rd.Now).BackToBack
+		pairs := schedule.FactsFor(season, team, loc.Now).BackToBack
 		met := map[string]bool{}
 		all := season.For(team)
 		for i := range all {
-			g := &shownGame{gameRow: gameRowOf(&all[i], team, rd)}
+			g := &renderedGame{gameRow: gameRowOf(&all[i], team, loc)}
 			g.BackToBack = backToBack(pairs, all[i].Day)
-			if err := s.pages.show(g); err != nil {
+			if err := s.pages.renderGame(g); err != nil {
 				return nil, 0, err
 			}
 			ts.games[g.ID] = g
@@ -59,8 +59,8 @@ func (s *server) seasonOf(team string, rd reader) (*teamSeason, error) {
 	})
 }
 
-// show renders a game's line and its cells.
-func (p *pages) show(g *shownGame) (err error) {
+// renderGame renders a game's line and its cells.
+func (p *pages) renderGame(g *renderedGame) (err error) {
 	if g.Line, err = p.part("team", "game-line", g.gameRow); err != nil {
 		return err
 	}
@@ -101,12 +101,12 @@ type teamFacts struct {
 }
 
 // factsOf are the numbers that people look for, for the games still to come.
-func factsOf(season *schedule.Season, team string, rd reader) teamFacts {
-	ahead := schedule.Filter{Teams: []string{team}, Upcoming: true}.Games(season, rd.Now)
-	f := schedule.FactsFor(&schedule.Season{Label: season.Label, Games: ahead}, team, rd.Now)
+func factsOf(season *schedule.Season, team string, loc locale) teamFacts {
+	ahead := schedule.Filter{Teams: []string{team}, Upcoming: true}.Games(season, loc.Now)
+	f := schedule.FactsFor(&schedule.Season{Label: season.Label, Games: ahead}, team, loc.Now)
 	facts := teamFacts{Left: f.Left, Home: f.Home, Away: f.Away, BackToBacks: f.BackToBacks, Trip: f.LongestTrip.Games}
 	if facts.Trip > 0 {
-		facts.TripFrom, facts.TripTo = rd.momentOfDay(string(f.LongestTrip.From)), rd.momentOfDay(string(f.LongestTrip.To))
+		facts.TripFrom, facts.TripTo = loc.momentOfDay(string(f.LongestTrip.From)), loc.momentOfDay(string(f.LongestTrip.To))
 	}
 	for _, g := range ahead {
 		if len(g.National) > 0 {
@@ -120,12 +120,12 @@ func factsOf(season *schedule.Season, team string, rd reader) teamFacts {
 }
 
 // nextGame is a team's next game that has a date, or nil.
-func nextGame(season *schedule.Season, team string, rd reader) *gameRow {
+func nextGame(season *schedule.Season, team string, loc locale) *gameRow {
 	games := season.For(team)
 	for i := range games {
 		g := &games[i]
-		if g.Known() && !g.Postponed && g.Type != schedule.AllStar && g.Upcoming(rd.Now) {
-			row := gameRowOf(g, team, rd)
+		if g.Known() && !g.Postponed && g.Type != schedule.AllStar && g.Upcoming(loc.Now) {
+			row := gameRowOf(g, team, loc)
 			return &row
 		}
 	}

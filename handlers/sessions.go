@@ -16,7 +16,7 @@ type sessionLine struct {
 	Browser     string
 	Since, Seen moment
 	// Here is the session that looks at the page.
-	Here bool
+	Current bool
 }
 
 // listSessions shows where a user is signed in.
@@ -29,10 +29,10 @@ func (s *server) listSessions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := sessionsPage{layout: s.private(w, r, "Where you are signed in", "")}
-	rd := s.reader(r)
+	loc := s.locale(r)
 	for _, info := range infos {
 		page.Sessions = append(page.Sessions, sessionLine{Handle: info.Handle, Browser: info.Browser,
-			Since: rd.momentOf(info.Since), Seen: rd.momentOf(info.Seen), Here: info.Current})
+			Since: loc.momentOf(info.Since), Seen: loc.momentOf(info.Seen), Current: info.Current})
 	}
 	return s.pages.render(w, r, http.StatusOK, page)
 }

@@ -154,13 +154,13 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 	if len(scopes) == 0 {
 		scopes = flow.Scopes
 	}
-	if err := s.enter(r, tokens, scopes, false); err != nil {
+	if err := s.completeSignIn(r, tokens, scopes, false); err != nil {
 		return err
 	}
 	return s.redirect(w, r, localPath(flow.Next))
 }
 
-// refusedKey is where a session keeps why Todoist gave nothing more, until the
+// refusedKey is where a session has why Todoist gave nothing more, until the
 // page that asked has said it.
 const refusedKey = "refused"
 
@@ -198,7 +198,7 @@ func (s *server) signInWithToken(w http.ResponseWriter, r *http.Request) error {
 	if len(token) > 200 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return refuse("This is not a token: it has characters that no token has.")
 	}
-	err := s.enter(r, session.Tokens{Access: token}, []string{todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject}, true)
+	err := s.completeSignIn(r, session.Tokens{Access: token}, []string{todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject}, true)
 	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
 		return refuse("Todoist does not know this token. Copy it once more, without spaces around it.")
 	}
@@ -208,12 +208,12 @@ func (s *server) signInWithToken(w http.ResponseWriter, r *http.Request) error {
 	return s.redirect(w, r, next)
 }
 
-// scopesKey is where a session keeps what its token may do.
+// scopesKey is where a session has what its token may do.
 const scopesKey = "scopes"
 
-// enter asks Todoist whose tokens these are and signs that user in. If it fails,
+// completeSignIn asks Todoist whose tokens these are and signs that user in. If it fails,
 // the tokens are revoked, except a personal one, which belongs to its owner.
-func (s *server) enter(r *http.Request, t session.Tokens, scopes []string, personal bool) (err error) {
+func (s *server) completeSignIn(r *http.Request, t session.Tokens, scopes []string, personal bool) (err error) {
 	defer func() {
 		if err != nil && !personal {
 			s.Sessions.Discard(r.Context(), t)

@@ -10,23 +10,23 @@ import (
 )
 
 // stories are the pages' data in every state worth looking at, by file name.
-// The games are made up. What pages keep as HTML is rendered by p.
+// The games are made up. What pages have as HTML is rendered by p.
 func stories(p *pages) map[string]view {
 	ny, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		panic(err)
 	}
-	rd := reader{Zone: ny, Now: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)}
+	loc := locale{Zone: ny, Now: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)}
 	me := &account{Name: "Robin Example", Plan: "Pro"}
-	note := &scheduleNote{Source: "the league’s feed", AsOf: rd.momentOf(rd.Now.Add(-40 * time.Minute))}
-	out := layout{Title: "Pick your team", Section: "teams", Schedule: note, Here: "/here", Description: "Every game of your team as a Todoist task, right all season."}
+	note := &scheduleNote{Source: "the league’s feed", AsOf: loc.momentOf(loc.Now.Add(-40 * time.Minute))}
+	out := layout{Title: "Pick your team", Section: "teams", Schedule: note, Reload: "/here", Description: "Every game of your team as a Todoist task, right all season."}
 	in := out
 	in.Me = me
 	titled := func(l layout, title, section string) layout { l.Title, l.Section = title, section; return l }
 	demo := in
 	demo.Demo, demo.DemoURL = true, "/demo/todoist/"
 
-	season := storySeason(rd)
+	season := storySeason(loc)
 	next := season[16]
 	shown := storyShown(p, season)
 	celtics := storyTeam("BOS", &next)
@@ -62,7 +62,7 @@ func stories(p *pages) map[string]view {
 		Kept:      []planRow{{ID: "k1", When: planRows[19].When, Title: "Lakers night with Sam!", Note: "You moved this task to Friday. The league now says Sat, Dec 5, 8:30 PM.", Changes: []change{{"Tip-off", "Fri, Dec 4, 8:00 PM", "Sat, Dec 5, 8:30 PM"}}}},
 		Notices:   []notice{{Kind: "warn", Text: "Your plan keeps 300 open tasks in a project; this one will have 212."}},
 	}
-	again.Plan.gather()
+	again.Plan.groupChanges()
 	every := fresh
 	every.Teams = nil
 	for _, t := range schedule.Teams() {
@@ -90,9 +90,9 @@ func stories(p *pages) map[string]view {
 		relabelled = append(relabelled, row)
 	}
 	options2.Plan = &planView{Fingerprint: "f-5", Options: options.Values, Project: "Boston Celtics 2026-27", Changed: relabelled}
-	options2.Plan.gather()
+	options2.Plan.groupChanges()
 	running := fresh
-	running.Running = &runningView{Done: 400, Total: 1230, Message: "Writing the Bulls’ games", Here: true}
+	running.Running = &runningView{Done: 400, Total: 1230, Message: "Writing the Bulls’ games", ThisImport: true}
 	other := fresh
 	other.Running = &runningView{Done: 12, Total: 65}
 
@@ -115,7 +115,7 @@ func stories(p *pages) map[string]view {
 		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running", Countdown: "Tips off in 1 d 6 h",
 		Facts: teamFacts{Left: 68, Home: 33, Away: 35, BackToBacks: 11, Trip: 6, TripFrom: season[30].When, TripTo: season[35].When, National: 24, CupGames: 2},
 		Form:  form{Values: url.Values{"games": {"all"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"}, "tv": {"any"}, "timezone": {"America/New_York"}}}, Opponents: opponents,
-		Calendar: rd.calendarOf(shown), Games: shown, Of: len(season), Zone: "New York time", Direct: true,
+		Calendar: loc.calendarOf(shown), Games: shown, Of: len(season), Zone: "New York time", Direct: true,
 		CalendarURL: "/teams/bos.ics", WebcalURL: "webcal://localhost:8080/teams/bos.ics", CSVURL: "/teams/bos.csv", ImportURL: "/import?team=BOS",
 	}
 	team.Team.Arena = "TD Garden"
@@ -131,7 +131,7 @@ func stories(p *pages) map[string]view {
 	unreleased.Team.Next = nil
 
 	troubled := out
-	troubled.Schedule = &scheduleNote{Source: "the copy that came with Tipoff", AsOf: rd.momentOfDay("2026-08-16"), Trouble: "The league’s feed is not answering; Tipoff keeps trying."}
+	troubled.Schedule = &scheduleNote{Source: "the copy that came with Tipoff", AsOf: loc.momentOfDay("2026-08-16"), Trouble: "The league’s feed is not answering; Tipoff keeps trying."}
 
 	team.Zones = zoneFieldOf(team.Form, "The league’s: New York time", "Where the Celtics play: New York time")
 	home := homePage{layout: out, Conferences: conferences, Season: "2026-27", Zone: "New York time", Direct: true, Found: 30}
@@ -181,9 +181,9 @@ func stories(p *pages) map[string]view {
 		"team-empty":     filtered,
 		"team-early":     unreleased,
 		"sessions": sessionsPage{layout: titled(in, "Where you are signed in", ""), Sessions: []sessionLine{
-			{Handle: "h1", Browser: "Firefox on Linux", Since: rd.momentOf(rd.Now.Add(-2 * time.Hour)), Seen: rd.momentOf(rd.Now), Here: true},
-			{Handle: "h2", Browser: "Safari on iPhone", Since: rd.momentOf(rd.Now.Add(-20 * time.Hour)), Seen: rd.momentOf(rd.Now.Add(-3 * time.Hour))},
-			{Handle: "h3", Since: rd.momentOf(rd.Now.Add(-22 * time.Hour)), Seen: rd.momentOf(rd.Now.Add(-9 * time.Hour))},
+			{Handle: "h1", Browser: "Firefox on Linux", Since: loc.momentOf(loc.Now.Add(-2 * time.Hour)), Seen: loc.momentOf(loc.Now), Current: true},
+			{Handle: "h2", Browser: "Safari on iPhone", Since: loc.momentOf(loc.Now.Add(-20 * time.Hour)), Seen: loc.momentOf(loc.Now.Add(-3 * time.Hour))},
+			{Handle: "h3", Since: loc.momentOf(loc.Now.Add(-22 * time.Hour)), Seen: loc.momentOf(loc.Now.Add(-9 * time.Hour))},
 		}},
 		"error": trouble,
 	}
@@ -233,11 +233,11 @@ func storyCard(p *pages, team teamCard) template.HTML {
 	return html
 }
 
-func storyShown(p *pages, games []gameRow) []*shownGame {
-	var all []*shownGame
+func storyShown(p *pages, games []gameRow) []*renderedGame {
+	var all []*renderedGame
 	for _, g := range games {
-		one := &shownGame{gameRow: g}
-		if err := p.show(one); err != nil {
+		one := &renderedGame{gameRow: g}
+		if err := p.renderGame(one); err != nil {
 			panic(err)
 		}
 		all = append(all, one)
@@ -246,7 +246,7 @@ func storyShown(p *pages, games []gameRow) []*shownGame {
 }
 
 // storySeason is 82 games of the Celtics, every other day or so.
-func storySeason(rd reader) []gameRow {
+func storySeason(loc locale) []gameRow {
 	var games []gameRow
 	teams := schedule.Teams()
 	at := time.Date(2026, 10, 20, 23, 30, 0, 0, time.UTC)
@@ -257,7 +257,7 @@ func storySeason(rd reader) []gameRow {
 			other = teams[5]
 		}
 		home := i%5 < 2 || i%7 == 0
-		g := gameRow{ID: fmt.Sprintf("00226%05d", i+1), When: rd.momentOf(at), Opponent: other.Name, OpponentCode: other.Code, Home: home, Arena: other.Arena, City: other.ArenaCity, Title: "Celtics at " + other.Name, TV: []string{"NBC Sports Boston"}, Over: at.Before(rd.Now)}
+		g := gameRow{ID: fmt.Sprintf("00226%05d", i+1), When: loc.momentOf(at), Opponent: other.Name, OpponentCode: other.Code, Home: home, Arena: other.Arena, City: other.ArenaCity, Title: "Celtics at " + other.Name, TV: []string{"NBC Sports Boston"}, Over: at.Before(loc.Now)}
 		if home {
 			g.Title, g.Arena, g.City = "Celtics vs "+other.Name, "TD Garden", "Boston"
 		}
@@ -272,7 +272,7 @@ func storySeason(rd reader) []gameRow {
 			g.Neutral, g.Label = true, "Mexico City Game"
 		}
 		if i >= 70 && i%4 == 1 {
-			g.When = rd.momentOfDay(at.In(rd.Zone).Format(time.DateOnly))
+			g.When = loc.momentOfDay(at.In(loc.Zone).Format(time.DateOnly))
 		}
 		if previous == 1 {
 			g.BackToBack = 2

@@ -40,7 +40,8 @@ type stream struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	off     bool
+	// pageOnly is for a browser that did not ask for events.
+	pageOnly bool
 	// last is the data of the last event, whether it was sent or not.
 	last any
 	// ended, when set, is told of last before anybody else is.
@@ -58,14 +59,14 @@ func newStream(w http.ResponseWriter, r *http.Request) *stream {
 
 // progress sends where an import stands.
 func (st *stream) progress(p importer.Progress) {
-	if !st.off {
+	if !st.pageOnly {
 		st.send("progress", map[string]any{"done": p.Done, "total": p.Total, "message": p.Message})
 	}
 }
 
-// instead ends the import's answer: with a page where none has begun, otherwise
+// finish ends the import's answer: with a page where none has begun, otherwise
 // with a last event.
-func (st *stream) instead(page func() error, last any) error {
+func (st *stream) finish(page func() error, last any) error {
 	st.last = last
 	if st.ended != nil {
 		st.ended(last)
@@ -74,7 +75,7 @@ func (st *stream) instead(page func() error, last any) error {
 	begun := st.begun
 	done, isDone := last.(finished)
 	st.mu.Unlock()
-	if st.off || !begun && !isDone {
+	if st.pageOnly || !begun && !isDone {
 		return page()
 	}
 	if isDone {

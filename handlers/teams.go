@@ -30,7 +30,7 @@ type teamPage struct {
 	Opponents []choice
 	// Calendar and Games are the same selection, as a picture and as a list.
 	Calendar []calendarMonth
-	Games    []*shownGame
+	Games    []*renderedGame
 	// Filtered says that the query leaves something out. Of counts the
 	// season's games before that.
 	Filtered bool
@@ -49,8 +49,8 @@ type teamPage struct {
 }
 
 // GamesByMonth groups the games for the list.
-func (p teamPage) GamesByMonth() []month[*shownGame] {
-	return byMonth(p.Games, func(g *shownGame) moment { return g.When })
+func (p teamPage) GamesByMonth() []month[*renderedGame] {
+	return byMonth(p.Games, func(g *renderedGame) moment { return g.When })
 }
 
 // WhichGames are the things to choose for the field "games", with what this page
@@ -127,50 +127,50 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
 	}
-	return s.answer(w, r, selects(opts), func(l layout) (view, error) { return s.teamPage(l, r, t, opts) })
+	return s.renderCached(w, r, isFiltered(opts), func(l layout) (view, error) { return s.teamPage(l, r, t, opts) })
 }
 
-// selects reports whether a season's page differs from the one without a query.
-func selects(o importer.Options) bool {
+// isFiltered reports whether a season's page differs from the one without a query.
+func isFiltered(o importer.Options) bool {
 	asked := o.Values()
 	return len(asked) > 2 || asked.Get("games") != "all" // the team and the games
 }
 
 func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts importer.Options) (teamPage, error) {
-	season, rd := s.Schedule.Season(), s.reader(r)
-	rd.Zone = zoneOf(t, opts, rd.Zone)
+	season, loc := s.Schedule.Season(), s.locale(r)
+	loc.Zone = zoneOf(t, opts, loc.Zone)
 	page := teamPage{layout: l, Team: cardOf(t), Season: season.Label}
 	page.Title, page.Section, page.Direct = t.FullName(), "teams", l.Me == nil && s.App != nil
 	page.Canonical = s.absolute("/teams/" + t.Code)
 	page.Description = "The " + possessive(t.FullName()) + " " + season.Label + " season: every game, when and where it is and who shows it."
 	page.theme(s.themes[t.Code])
 	page.Form = formOf(opts)
-	kept, err := s.seasonOf(t.Code, rd)
+	ts, err := s.seasonOf(t.Code, loc)
 	if err != nil {
 		return page, err
 	}
-	page.State, page.Facts, page.Opponents, page.Team.Next = kept.state, kept.facts, kept.opponents, kept.next
+	page.State, page.Facts, page.Opponents, page.Team.Next = ts.state, ts.facts, ts.opponents, ts.next
 	for _, g := range filterOf(t, opts).Games(season, s.Now()) {
-		if shown, ok := kept.games[g.ID]; ok {
+		if shown, ok := ts.games[g.ID]; ok {
 			page.Games = append(page.Games, shown)
 		}
 	}
-	page.Calendar = rd.calendarOf(page.Games)
+	page.Calendar = loc.calendarOf(page.Games)
 	page.Of = len(schedule.Filter{Teams: []string{t.Code}}.Games(season, s.Now()))
 	page.Filtered = len(page.Games) != page.Of
 	if next := page.Team.Next; next != nil {
 		if tip, err := time.Parse(time.RFC3339, next.When.ISO); err == nil {
-			page.Countdown = countdown(tip.Sub(rd.Now))
+			page.Countdown = countdown(tip.Sub(loc.Now))
 		}
 	}
-	page.Zone = zoneWords(rd.Zone.String())
-	page.Zones = zoneFieldOf(page.Form, openZone(page.layout, r, s.reader(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
-	s.teamLinks(&page, t, opts, rd.Zone)
+	page.Zone = zoneWords(loc.Zone.String())
+	page.Zones = zoneFieldOf(page.Form, defaultZoneLabel(page.layout, r, s.locale(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
+	s.teamLinks(&page, t, opts, loc.Zone)
 	return page, nil
 }
 
-// openZone says which zone a season's page takes when none is chosen.
-func openZone(l layout, r *http.Request, rd reader) string {
+// defaultZoneLabel says which zone a season's page takes when none is chosen.
+func defaultZoneLabel(l layout, r *http.Request, loc locale) string {
 	whose := "The league’s"
 	switch {
 	case l.Me != nil:
@@ -178,7 +178,7 @@ func openZone(l layout, r *http.Request, rd reader) string {
 	case r.Header.Get(timesHeader) != "":
 		whose = "Yours"
 	}
-	return whose + ": " + zoneWords(rd.Zone.String())
+	return whose + ": " + zoneWords(loc.Zone.String())
 }
 
 // teamLinks fills in the addresses of the same selection elsewhere.

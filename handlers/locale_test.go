@@ -11,7 +11,7 @@ import (
 
 func TestABrowserSaysHowItReadsTimes(t *testing.T) {
 	tip := time.Date(2027, 1, 10, 0, 30, 0, 0, time.UTC)
-	base := reader{Zone: schedule.Eastern(), Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	base := locale{Zone: schedule.Eastern(), Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	league := base.momentOf(tip)
 	for header, want := range map[string]string{
 		"Europe/Berlin~24~1~1":                "Sun 10 Jan 01:30",
@@ -27,11 +27,11 @@ func TestABrowserSaysHowItReadsTimes(t *testing.T) {
 		"Europe/Berlin~24~1~1~more":           "",
 		strings.Repeat("x", 100) + "~24~1~1~": "",
 	} {
-		rd, ok := base.ofBrowser(header)
+		loc, ok := base.ofBrowser(header)
 		if ok != (want != "") {
 			t.Errorf("%q is taken: %v", header, ok)
 		}
-		m := rd.momentOf(tip)
+		m := loc.momentOf(tip)
 		if want == "" {
 			want = league.Day + " " + league.Clock
 		}
@@ -42,14 +42,14 @@ func TestABrowserSaysHowItReadsTimes(t *testing.T) {
 }
 
 func TestAnAccountSaysHowItReadsTimes(t *testing.T) {
-	base := reader{Zone: schedule.Eastern(), Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
-	rd := base.ofAccount(session.User{ID: "1", Zone: "Europe/Helsinki", Clock24: true, DayFirst: true, StartDay: 1})
-	m := rd.momentOf(time.Date(2027, 1, 10, 0, 30, 0, 0, time.UTC))
+	base := locale{Zone: schedule.Eastern(), Now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	loc := base.ofAccount(session.User{ID: "1", Zone: "Europe/Helsinki", Clock24: true, DayFirst: true, StartDay: 1})
+	m := loc.momentOf(time.Date(2027, 1, 10, 0, 30, 0, 0, time.UTC))
 	if got, want := m.Day+" "+m.Clock, "Sun 10 Jan 02:30"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if rd.WeekStart != time.Monday {
-		t.Errorf("weeks begin with %s", rd.WeekStart)
+	if loc.WeekStart != time.Monday {
+		t.Errorf("weeks begin with %s", loc.WeekStart)
 	}
 	if got := base.ofAccount(session.User{ID: "1", Zone: "Mars/Base", StartDay: 7}); got.Zone != schedule.Eastern() || got.WeekStart != time.Sunday {
 		t.Errorf("an unknown zone is read as %s, weeks begin with %s", got.Zone, got.WeekStart)
