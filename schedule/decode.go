@@ -155,28 +155,10 @@ func (f *looseBool) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// words keeps one copy of each string of a feed, which repeats its few hundred
-// names thousands of times. It also tidies them: no control characters, no
-// doubled, leading or trailing spaces, no vertical bar, which the compact
-// format needs.
-type words struct {
-	known map[string]string
-	lists map[string][]string
-}
-
-func newWords() *words { return &words{map[string]string{}, map[string][]string{}} }
-
-func (w *words) clean(s string) string {
-	if s == "" {
-		return ""
-	}
-	if known, ok := w.known[s]; ok {
-		return known
-	}
-	tidy := strings.Map(func(r rune) rune {
+// tidy takes control characters and needless spaces out of a text.
+func tidy(s string) string {
+	s = strings.Map(func(r rune) rune {
 		switch {
-		case r == '|':
-			return '/'
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			return ' '
 		case r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r):
@@ -184,46 +166,35 @@ func (w *words) clean(s string) string {
 		}
 		return r
 	}, s)
-	tidy = strings.Join(strings.Fields(tidy), " ")
-	w.known[s] = tidy
-	return tidy
+	return strings.Join(strings.Fields(s), " ")
 }
 
-// list returns one shared slice for each list of names. Names to be decided
-// and doubles are left out.
-func (w *words) list(names []string) []string {
-	kept := names[:0]
-	for _, name := range names {
-		name = w.clean(name)
+// names tidies a list of names. It leaves out doubles and names that are still
+// to be decided.
+func names(list []string) []string {
+	var kept []string
+	for _, name := range list {
+		name = tidy(name)
 		if name != "" && !strings.EqualFold(name, "TBD") && !slices.Contains(kept, name) {
 			kept = append(kept, name)
 		}
 	}
-	if len(kept) == 0 {
-		return nil
-	}
-	key := strings.Join(kept, "|")
-	if known, ok := w.lists[key]; ok {
-		return known
-	}
-	list := slices.Clone(kept)
-	w.lists[key] = list
-	return list
+	return kept
 }
 
-// code returns a team code, or "" for what cannot be one.
-func (w *words) code(s string) string {
-	s = strings.ToUpper(w.clean(s))
+// teamCode returns a team's code, or "" for what cannot be one.
+func teamCode(s string) string {
+	s = strings.ToUpper(tidy(s))
 	if len(s) < 2 || len(s) > 10 || s == "TBD" || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return ""
 	}
-	return w.clean(s)
+	return s
 }
 
 // place tidies the name of an arena, a city or a state, whose "TBD" is as good
 // as nothing.
-func (w *words) place(s string) string {
-	s = w.clean(s)
+func place(s string) string {
+	s = tidy(s)
 	if strings.EqualFold(s, "TBD") {
 		return ""
 	}
@@ -244,8 +215,7 @@ func instant(s string) (time.Time, bool) {
 	return t, true
 }
 
-// minutes is RFC 3339 without the seconds, as ESPN and the compact table
-// write their times.
+// minutes is RFC 3339 without the seconds, as ESPN writes its times.
 const minutes = "2006-01-02T15:04Z07:00"
 
 // plainLabel takes the sponsor out of a label: "Emirates NBA Cup" is the NBA

@@ -91,14 +91,14 @@ func (m *espnMarket) UnmarshalJSON(b []byte) error {
 // was asked for. A season has some 1,500 games; a document that lists many
 // more is refused.
 func DecodeESPN(r io.Reader) (*Season, error) {
-	s, err := decodeESPN(newStream(r, 2000), newWords())
+	s, err := decodeESPN(newStream(r, 2000))
 	if err != nil {
 		return nil, fmt.Errorf("read ESPN's schedule: %w", truncated(err))
 	}
 	return s, nil
 }
 
-func decodeESPN(in *stream, w *words) (*Season, error) {
+func decodeESPN(in *stream) (*Season, error) {
 	s := &Season{Source: SourceESPN}
 	events := false
 	err := in.object(func(key string) error {
@@ -121,7 +121,7 @@ func decodeESPN(in *stream, w *words) (*Season, error) {
 				if err := in.value(&raw); err != nil {
 					return err
 				}
-				if g, ok := raw.game(w); ok {
+				if g, ok := raw.game(); ok {
 					s.Games = append(s.Games, g)
 				}
 				return nil
@@ -147,7 +147,7 @@ func decodeESPN(in *stream, w *words) (*Season, error) {
 	return s, nil
 }
 
-func (e *espnEvent) game(w *words) (Game, bool) {
+func (e *espnEvent) game() (Game, bool) {
 	id := e.ID.String()
 	tip, ok := instant(e.Date)
 	if !ok || !digits(id) || len(id) > 12 || len(e.Competitions) == 0 || e.Season.Year <= 0 {
@@ -161,9 +161,9 @@ func (e *espnEvent) game(w *words) (Game, bool) {
 		Tip:     tip,
 		Neutral: bool(c.NeutralSite),
 		Status:  Scheduled,
-		Arena:   arenaName(w.place(c.Venue.FullName)),
-		City:    w.place(c.Venue.Address.City),
-		State:   w.place(c.Venue.Address.State),
+		Arena:   arenaName(place(c.Venue.FullName)),
+		City:    place(c.Venue.Address.City),
+		State:   place(c.Venue.Address.State),
 	}
 	if c.TimeValid != nil && !*c.TimeValid {
 		g.Tip = time.Time{}
@@ -171,9 +171,9 @@ func (e *espnEvent) game(w *words) (Game, bool) {
 	for _, side := range c.Competitors {
 		switch side.HomeAway {
 		case "home":
-			g.Home = side.Team.side(w)
+			g.Home = side.Team.side()
 		case "away":
-			g.Away = side.Team.side(w)
+			g.Away = side.Team.side()
 		}
 	}
 	switch {
@@ -198,15 +198,15 @@ func (e *espnEvent) game(w *words) (Game, bool) {
 			national = append(national, names...)
 		}
 	}
-	g.National, g.HomeTV, g.AwayTV = w.list(national), w.list(home), w.list(away)
+	g.National, g.HomeTV, g.AwayTV = names(national), names(home), names(away)
 
 	note := ""
 	if len(c.Notes) > 0 {
-		note = w.clean(c.Notes[0].Headline)
+		note = tidy(c.Notes[0].Headline)
 	}
 	g.IfNecessary = strings.Contains(strings.ToLower(note), "if necessary")
 	g.Label, g.SubLabel, g.Series = espnNote(note)
-	g.Label, g.SubLabel, g.Series = w.clean(g.Label), w.clean(g.SubLabel), w.clean(g.Series)
+	g.Label, g.SubLabel, g.Series = tidy(g.Label), tidy(g.SubLabel), tidy(g.Series)
 
 	seasonType, _ := strconv.Atoi(cmp.Or(e.SeasonType.ID.String(), strconv.Itoa(e.Season.Type)))
 	switch {
@@ -254,17 +254,17 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-func (t *espnTeam) side(w *words) Side {
+func (t *espnTeam) side() Side {
 	if team, ok := TeamByCode(t.Abbreviation); ok {
 		return team.Side()
 	}
-	code := w.code(t.Abbreviation)
+	code := teamCode(t.Abbreviation)
 	if code == "" {
 		return Side{}
 	}
-	full, city := w.clean(t.DisplayName), w.clean(t.Location)
+	full, city := tidy(t.DisplayName), tidy(t.Location)
 	if name, ok := strings.CutPrefix(full, city+" "); ok && city != "" {
-		return Side{Code: code, City: city, Name: w.clean(name)}
+		return Side{Code: code, City: city, Name: name}
 	}
 	return Side{Code: code, Name: full}
 }

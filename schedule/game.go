@@ -37,34 +37,34 @@ const gameLength = 3 * time.Hour
 
 // Game is one game as a source describes it.
 type Game struct {
-	ID     string // the league's ten digits or ESPN's nine
-	Season string // "2026-27"
-	Type   Type
-	Home   Side
-	Away   Side
-	Day    Day       // the official day, Eastern
-	Tip    time.Time // UTC; zero when no time is set
+	ID     string    `json:"id"` // the league's ten digits or ESPN's nine
+	Season string    `json:"-"`  // "2026-27"
+	Type   Type      `json:"type"`
+	Home   Side      `json:"home,omitzero"`
+	Away   Side      `json:"away,omitzero"`
+	Day    Day       `json:"day"`          // the official day, Eastern
+	Tip    time.Time `json:"tip,omitzero"` // UTC; zero when no time is set
 
-	Postponed   bool // off, and no new date known
-	IfNecessary bool // a play-off game that may not be needed
-	Neutral     bool // in neither side's city
-	Status      Status
+	Postponed   bool   `json:"postponed,omitempty"`   // off, and no new date known
+	IfNecessary bool   `json:"ifNecessary,omitempty"` // a play-off game that may not be needed
+	Neutral     bool   `json:"neutral,omitempty"`     // in neither side's city
+	Status      Status `json:"status"`
 
-	Arena string // the three are "" when not known
-	City  string
-	State string // "CA", "ON"; "" abroad
+	Arena string `json:"arena,omitempty"` // the three are "" when not known
+	City  string `json:"city,omitempty"`
+	State string `json:"state,omitempty"` // "CA", "ON"; "" abroad
 
-	National []string // channels and streams for the whole country
-	HomeTV   []string // those of the home side
-	AwayTV   []string
+	National []string `json:"national,omitempty"` // channels and streams for the whole country
+	HomeTV   []string `json:"homeTV,omitempty"`   // those of the home side
+	AwayTV   []string `json:"awayTV,omitempty"`
 
-	Label    string // "NBA Cup", "West Finals"; without a sponsor's name
-	SubLabel string // "East Group A"
-	Series   string // "Game 4"
+	Label    string `json:"label,omitempty"`    // "NBA Cup", "West Finals"; without a sponsor's name
+	SubLabel string `json:"subLabel,omitempty"` // "East Group A"
+	Series   string `json:"series,omitempty"`   // "Game 4"
 
 	// Changed is when the facts a calendar shows were first seen as they
 	// are. It is zero on a game that a decoder returns; Live keeps it.
-	Changed time.Time
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // Known reports whether both sides are known. The Cup's knockout games are not
@@ -158,9 +158,9 @@ func digits(s string) bool {
 // Side is a team in a game: one of the thirty, a guest from abroad, an All-Star
 // selection, or, when it is zero, a team not known yet.
 type Side struct {
-	Code string // "NYK"
-	City string // "New York"; may be "" for a guest
-	Name string // "Knicks"
+	Code string `json:"code"`           // "NYK"
+	City string `json:"city,omitempty"` // "New York"; may be "" for a guest
+	Name string `json:"name,omitempty"` // "Knicks"
 }
 
 // Known reports whether it is decided who plays.

@@ -26,9 +26,8 @@ const (
 	ESPNURL   = "https://site.web.api.espn.com"
 )
 
-// copyName is the file in Config.Dir that holds the last good schedule, as a
-// compact table.
-const copyName = "schedule.txt"
+// copyName is the file in Config.Dir that holds the last good schedule.
+const copyName = "schedule.jsonl"
 
 // Config says where Live gets its schedule from.
 type Config struct {
@@ -285,11 +284,12 @@ func (l *Live) readCopy() error {
 	if l.cfg.Dir == "" {
 		return nil
 	}
-	b, err := os.ReadFile(filepath.Join(l.cfg.Dir, copyName))
+	f, err := os.Open(filepath.Join(l.cfg.Dir, copyName))
 	if err != nil {
 		return err
 	}
-	s, v, err := decode(string(b))
+	defer f.Close()
+	s, v, err := decode(f)
 	if err != nil {
 		return err
 	}

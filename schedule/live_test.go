@@ -668,13 +668,13 @@ func TestSavedCopyThatIsBadIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
 	cfg := Config{URL: "https://league/feed", Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	for name, table := range map[string]string{
-		"cut short": embedded[:len(embedded)/2], "empty": "", "something else": "{}", "few games": "tipoff schedule 1\nseason\t2026-27\ngames\t0\n\n",
-		"older than what came": strings.Replace(embedded, "as of\t2026-08-16", "as of\t2026-08-15", 1),
+	for name, saved := range map[string]string{
+		"cut short": embedded[:len(embedded)/2], "empty": "", "something else": "{}", "few games": `{"season":"2026-27","games":0}`,
+		"older than what came": strings.Replace(embedded, `"asOf":"2026-08-16`, `"asOf":"2026-08-15`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			log.Reset()
-			if err := os.WriteFile(filepath.Join(dir, copyName), []byte(table), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, copyName), []byte(saved), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			l := open(t, cfg)

@@ -73,7 +73,6 @@ func DecodeNBA(r io.Reader) (*Season, error) {
 
 func decodeNBA(in *stream) (*Season, error) {
 	s := &Season{Source: SourceNBA}
-	w := newWords()
 	err := in.object(func(key string) error {
 		switch key {
 		case "meta":
@@ -91,7 +90,7 @@ func decodeNBA(in *stream) (*Season, error) {
 				case "seasonYear":
 					return in.value(&s.Label)
 				case "gameDates":
-					return in.array(func() error { return s.decodeDate(in, w) })
+					return in.array(func() error { return s.decodeDate(in) })
 				}
 				return in.skip()
 			})
@@ -104,7 +103,7 @@ func decodeNBA(in *stream) (*Season, error) {
 	if err := in.end(); err != nil {
 		return nil, err
 	}
-	if s.Label = w.clean(s.Label); s.Label == "" {
+	if s.Label = tidy(s.Label); s.Label == "" {
 		return nil, fmt.Errorf("%w: no seasonYear", errNotSchedule)
 	}
 	for i := range s.Games {
@@ -116,7 +115,7 @@ func decodeNBA(in *stream) (*Season, error) {
 
 // decodeDate reads one element of gameDates, which may have no games. Its own
 // date, which comes in two formats, is not needed.
-func (s *Season) decodeDate(in *stream, w *words) error {
+func (s *Season) decodeDate(in *stream) error {
 	return in.object(func(key string) error {
 		if key != "games" {
 			return in.skip()
@@ -126,7 +125,7 @@ func (s *Season) decodeDate(in *stream, w *words) error {
 			if err := in.value(&raw); err != nil {
 				return err
 			}
-			if g, ok := raw.game(w); ok {
+			if g, ok := raw.game(); ok {
 				s.Games = append(s.Games, g)
 			}
 			return nil
@@ -135,29 +134,29 @@ func (s *Season) decodeDate(in *stream, w *words) error {
 }
 
 // game turns what the feed says into a game, and reports whether it is one.
-func (n *nbaGame) game(w *words) (Game, bool) {
+func (n *nbaGame) game() (Game, bool) {
 	g := Game{
 		ID:          strings.TrimSpace(n.GameID),
 		Type:        n.gameType(),
-		Home:        n.HomeTeam.side(w),
-		Away:        n.AwayTeam.side(w),
+		Home:        n.HomeTeam.side(),
+		Away:        n.AwayTeam.side(),
 		IfNecessary: bool(n.IfNecessary),
 		Neutral:     bool(n.IsNeutral) || strings.EqualFold(strings.TrimSpace(n.SeriesText), "Neutral Site"),
-		Arena:       w.place(n.ArenaName),
-		City:        w.place(n.ArenaCity),
-		State:       w.place(n.ArenaState),
-		National:    channels(w, n.Broadcasters.National, n.Broadcasters.NationalTV, n.Broadcasters.Stream),
-		HomeTV:      channels(w, n.Broadcasters.HomeTV, n.Broadcasters.HomeStream),
-		AwayTV:      channels(w, n.Broadcasters.AwayTV, n.Broadcasters.AwayStream),
-		Label:       w.clean(plainLabel(n.GameLabel)),
-		SubLabel:    w.clean(n.GameSubLabel),
-		Series:      w.clean(n.SeriesGameNumber),
+		Arena:       place(n.ArenaName),
+		City:        place(n.ArenaCity),
+		State:       place(n.ArenaState),
+		National:    channels(n.Broadcasters.National, n.Broadcasters.NationalTV, n.Broadcasters.Stream),
+		HomeTV:      channels(n.Broadcasters.HomeTV, n.Broadcasters.HomeStream),
+		AwayTV:      channels(n.Broadcasters.AwayTV, n.Broadcasters.AwayStream),
+		Label:       tidy(plainLabel(n.GameLabel)),
+		SubLabel:    tidy(n.GameSubLabel),
+		Series:      tidy(n.SeriesGameNumber),
 	}
 	if g.Series == "" {
-		g.Series = w.clean(n.SeriesText)
+		g.Series = tidy(n.SeriesText)
 	}
 
-	status := strings.ToLower(w.clean(n.GameStatusText))
+	status := strings.ToLower(tidy(n.GameStatusText))
 	// postponedStatus is A for every game of one season and N for every game
 	// of another; only Y has ever meant anything.
 	g.Postponed = status == "ppd" || status == "postponed" || n.PostponedStatus == "Y"
@@ -224,11 +223,11 @@ func (n *nbaGame) gameType() Type {
 
 // side returns the thirty's own codes by their number, and for a guest what
 // the feed calls it.
-func (t *nbaTeam) side(w *words) Side {
+func (t *nbaTeam) side() Side {
 	if t.TeamID == 0 {
 		return Side{}
 	}
-	side := Side{Code: w.code(t.TeamTricode), City: w.clean(t.TeamCity), Name: w.clean(t.TeamName)}
+	side := Side{Code: teamCode(t.TeamTricode), City: tidy(t.TeamCity), Name: tidy(t.TeamName)}
 	if team, ok := teamByID(t.TeamID); ok {
 		side.Code = team.Code
 		if side.Name == "" {
@@ -242,12 +241,12 @@ func (t *nbaTeam) side(w *words) Side {
 }
 
 // channels joins lists of broadcasters into one of names.
-func channels(w *words, lists ...[]nbaChannel) []string {
-	var names []string
+func channels(lists ...[]nbaChannel) []string {
+	var all []string
 	for _, list := range lists {
 		for _, c := range list {
-			names = append(names, c.Display)
+			all = append(all, c.Display)
 		}
 	}
-	return w.list(names)
+	return names(all)
 }

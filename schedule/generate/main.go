@@ -4,7 +4,7 @@
 // neutral, postponed and broadcast. It passes the games through the decoder of
 // ESPN's own format, so that they are named and spelled as in a live refresh.
 //
-//	go run ./generate -as-of 2026-08-16T19:35:48Z games.json season.txt
+//	go run ./generate -as-of 2026-08-16T19:35:48Z games.json season.jsonl
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	asOf := flag.String("as-of", "", "instant at which the list was taken, RFC 3339")
 	flag.Parse()
 	if flag.NArg() != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generate -as-of TIME games.json season.txt")
+		fmt.Fprintln(os.Stderr, "usage: generate -as-of TIME games.json season.jsonl")
 		os.Exit(2)
 	}
 	if err := generate(*asOf, flag.Arg(0), flag.Arg(1)); err != nil {
@@ -49,11 +49,11 @@ func generate(asOf, from, to string) error {
 		return err
 	}
 	season.Source, season.AsOf = schedule.SourceEmbedded, instant
-	var table bytes.Buffer
-	if err := schedule.Encode(&table, season); err != nil {
+	var lines bytes.Buffer
+	if err := schedule.Encode(&lines, season); err != nil {
 		return err
 	}
-	return os.WriteFile(to, table.Bytes(), 0o644)
+	return os.WriteFile(to, lines.Bytes(), 0o644)
 }
 
 // object is a JSON object.
