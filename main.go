@@ -2,6 +2,7 @@
 //
 // A tour, from the bottom up:
 //
+//   - jsonstream reads large JSON documents in little memory.
 //   - schedule knows the teams and the games and where they are published, and
 //     nothing of Todoist.
 //   - todoist speaks Todoist's API and knows nothing of basketball;

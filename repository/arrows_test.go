@@ -29,11 +29,12 @@ var arrows = map[string][]string{
 	"tipoff/database":     {},
 	"tipoff/handlers":     {"importer", "schedule", "session", "static", "templates", "todoist"},
 	"tipoff/importer":     {"schedule", "todoist"},
-	"tipoff/schedule":     {},
+	"tipoff/jsonstream":   {},
+	"tipoff/schedule":     {"jsonstream"},
 	"tipoff/session":      {},
 	"tipoff/static":       {},
 	"tipoff/templates":    {},
-	"tipoff/todoist":      {},
+	"tipoff/todoist":      {"jsonstream"},
 	"tipoff/todoist/fake": {},
 }
 

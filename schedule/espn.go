@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"tipoff/jsonstream"
 )
 
 // espnEvent is what is of use in one event of ESPN's team schedules. Its
@@ -91,23 +93,23 @@ func (m *espnMarket) UnmarshalJSON(b []byte) error {
 // was asked for. A season has some 1,500 games; a document that lists many
 // more is refused.
 func DecodeESPN(r io.Reader) (*Season, error) {
-	s, err := decodeESPN(newStream(r, 2000))
+	s, err := decodeESPN(jsonstream.NewReader(r, jsonstream.Limits{Value: maxValue, Elements: 2000}))
 	if err != nil {
 		return nil, fmt.Errorf("read ESPN's schedule: %w", truncated(err))
 	}
 	return s, nil
 }
 
-func decodeESPN(in *stream) (*Season, error) {
+func decodeESPN(in *jsonstream.Reader) (*Season, error) {
 	s := &Season{Source: SourceESPN}
 	events := false
-	err := in.object(func(key string) error {
+	err := in.Object(func(key string) error {
 		switch key {
 		case "requestedSeason":
 			var season struct {
 				Year int `json:"year"`
 			}
-			if err := in.value(&season); err != nil {
+			if err := value(in, &season); err != nil {
 				return err
 			}
 			if season.Year > 0 {
@@ -116,9 +118,9 @@ func decodeESPN(in *stream) (*Season, error) {
 			return nil
 		case "events":
 			events = true
-			return in.array(func() error {
+			return in.Array(func() error {
 				var raw espnEvent
-				if err := in.value(&raw); err != nil {
+				if err := value(in, &raw); err != nil {
 					return err
 				}
 				if g, ok := raw.game(); ok {
@@ -127,12 +129,12 @@ func decodeESPN(in *stream) (*Season, error) {
 				return nil
 			})
 		}
-		return in.skip()
+		return in.Skip()
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := in.end(); err != nil {
+	if err := in.End(); err != nil {
 		return nil, err
 	}
 	if !events {

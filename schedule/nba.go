@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"tipoff/jsonstream"
 )
 
 // nbaGame is what is of use in one game of the league's feed. Its fields end
@@ -64,43 +66,43 @@ type nbaTeam struct {
 // error means that the document is not complete or not this feed. A season has
 // some 1,500 games; a document that lists many times that is refused.
 func DecodeNBA(r io.Reader) (*Season, error) {
-	s, err := decodeNBA(newStream(r, 10_000))
+	s, err := decodeNBA(jsonstream.NewReader(r, jsonstream.Limits{Value: maxValue, Elements: 10_000}))
 	if err != nil {
 		return nil, fmt.Errorf("read the league's feed: %w", truncated(err))
 	}
 	return s, nil
 }
 
-func decodeNBA(in *stream) (*Season, error) {
+func decodeNBA(in *jsonstream.Reader) (*Season, error) {
 	s := &Season{Source: SourceNBA}
-	err := in.object(func(key string) error {
+	err := in.Object(func(key string) error {
 		switch key {
 		case "meta":
 			var meta struct {
 				Time string `json:"time"`
 			}
-			if err := in.value(&meta); err != nil {
+			if err := value(in, &meta); err != nil {
 				return err
 			}
 			s.AsOf, _ = instant(meta.Time)
 			return nil
 		case "leagueSchedule":
-			return in.object(func(key string) error {
+			return in.Object(func(key string) error {
 				switch key {
 				case "seasonYear":
-					return in.value(&s.Label)
+					return value(in, &s.Label)
 				case "gameDates":
-					return in.array(func() error { return s.decodeDate(in) })
+					return in.Array(func() error { return s.decodeDate(in) })
 				}
-				return in.skip()
+				return in.Skip()
 			})
 		}
-		return in.skip()
+		return in.Skip()
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := in.end(); err != nil {
+	if err := in.End(); err != nil {
 		return nil, err
 	}
 	if s.Label = tidy(s.Label); s.Label == "" {
@@ -115,14 +117,14 @@ func decodeNBA(in *stream) (*Season, error) {
 
 // decodeDate reads one element of gameDates, which may have no games. Its own
 // date, which comes in two formats, is not needed.
-func (s *Season) decodeDate(in *stream) error {
-	return in.object(func(key string) error {
+func (s *Season) decodeDate(in *jsonstream.Reader) error {
+	return in.Object(func(key string) error {
 		if key != "games" {
-			return in.skip()
+			return in.Skip()
 		}
-		return in.array(func() error {
+		return in.Array(func() error {
 			var raw nbaGame
-			if err := in.value(&raw); err != nil {
+			if err := value(in, &raw); err != nil {
 				return err
 			}
 			if g, ok := raw.game(); ok {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"tipoff/jsonstream"
 )
 
 // trouble is what keeps the schedule from being refreshed, or from being whole.
@@ -52,7 +54,7 @@ func failure(err error) string {
 		return fmt.Sprintf("sent more than %d MB", maxBody>>20)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "sent only a part of the schedule"
-	case notJSON, errors.Is(err, errNotSchedule):
+	case notJSON, errors.Is(err, jsonstream.ErrUnexpected), errors.Is(err, errNotSchedule):
 		return "sent something other than the schedule"
 	}
 	return "is not answering"

@@ -383,7 +383,7 @@ func TestAnswersWithoutAnEndAreCutOff(t *testing.T) {
 		w.answer = func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: &endless{begin: `{"sync_token": "`}, Request: r}, nil
 		}
-		if _, err := w.read(t.Context()); !todoist.Doubtful(err) || !strings.Contains(fmt.Sprint(err), "over 1 MB") {
+		if _, err := w.read(t.Context()); !todoist.Doubtful(err) || !strings.Contains(fmt.Sprint(err), "over 1024 kB") {
 			t.Errorf("got %v, want that it is too large", err)
 		}
 	})

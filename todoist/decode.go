@@ -2,9 +2,10 @@ package todoist
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+
+	"tipoff/jsonstream"
 )
 
 const (
@@ -12,148 +13,54 @@ const (
 	// projects of 300 tasks; an answer of 48 MB could list 16 million empty
 	// tasks, which take gigabytes.
 	maxThings = 250_000
-	// maxKept bounds what is kept of it: projects, sections, reminders, and
-	// the tasks that are of use. All teams' seasons are 2,500 tasks.
+	// maxKept bounds what is kept of each list: projects, sections, reminders,
+	// and the tasks that are of use. All teams' seasons are 2,500 tasks.
 	maxKept = 25_000
 	// maxThing bounds one thing and one whole answer without lists. A task's
 	// description has 16,383 characters at most.
 	maxThing = 1 << 20
 	// maxLabels bounds the labels of one task; an account has 500 at most.
 	maxLabels = 1000
-	// maxSkipped and maxDepth bound how much is read over, in tokens, and how
-	// deep it is nested.
-	maxSkipped = 1_000_000
-	maxDepth   = 100
 )
 
 var (
-	errThings = fmt.Errorf("more than %d things", maxThings)
 	errKept   = fmt.Errorf("more than %d things of use", maxKept)
-	errThing  = fmt.Errorf("a single thing of over %d MB", maxThing>>20)
 	errLabels = fmt.Errorf("more than %d labels on a task", maxLabels)
-	errSkip   = errors.New("too much that is unknown")
 )
 
-// A document is an answer in JSON that is read thing by thing, so that a large
-// account costs no more memory than what is kept of it, and an answer made to
-// exhaust memory is refused early.
-type document struct {
-	*json.Decoder
-	body    io.Reader
-	got     int64 // of the body
-	things  int
-	kept    int
-	skipped int
-}
-
-func newDocument(body io.Reader) *document {
-	d := &document{body: body}
-	d.Decoder = json.NewDecoder(d)
-	return d
-}
-
-// Read gives the decoder what follows, as long as the value that it collects is
-// not too large.
-func (d *document) Read(p []byte) (int, error) {
-	if d.got-d.InputOffset() > maxThing {
-		return 0, errThing
-	}
-	n, err := d.body.Read(p)
-	d.got += int64(n)
-	return n, err
-}
-
-// object calls member with each key of the object that comes next; member has
-// to consume the value.
-func (d *document) object(member func(key string) error) error {
-	if err := d.expect('{'); err != nil {
-		return err
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := key.(string) // a token before a value is its key
-		if err := member(name); err != nil {
-			return fmt.Errorf("%v: %w", key, err)
-		}
-	}
-	return d.expect('}')
-}
-
-func (d *document) expect(want json.Delim) error {
-	got, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if got != want {
-		return fmt.Errorf("%v where %v should be", got, want)
-	}
-	return nil
-}
-
-// skip reads over the next value.
-func (d *document) skip() error {
-	for depth := 0; ; {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch token {
-		case json.Delim('['), json.Delim('{'):
-			depth++
-		case json.Delim(']'), json.Delim('}'):
-			depth--
-		}
-		if d.skipped++; d.skipped > maxSkipped || depth > maxDepth {
-			return errSkip
-		}
-		if depth == 0 {
-			return nil
-		}
-	}
+// newReader reads an answer thing by thing, so that a large account costs no
+// more memory than what is kept of it.
+func newReader(body io.Reader) *jsonstream.Reader {
+	return jsonstream.NewReader(body, jsonstream.Limits{Value: maxThing, Elements: maxThings})
 }
 
 // each decodes an array one element at a time and appends to all those for which
-// keep is true; a nil keep is all of them. Null counts as an empty array.
-func each[T any](d *document, all *[]T, keep func(*T) (bool, error)) error {
-	open, err := d.Token()
-	if err != nil || open == nil {
-		return err
-	}
-	if open != json.Delim('[') {
-		return fmt.Errorf("%v where a list should be", open)
-	}
-	for d.More() {
-		if d.things++; d.things > maxThings {
-			return errThings
-		}
+// keep is true; a nil keep is all of them.
+func each[T any](in *jsonstream.Reader, all *[]T, keep func(*T) (bool, error)) error {
+	return in.Array(func() error {
 		var v T
-		if err := d.Decode(&v); err != nil {
+		if err := in.Value(&v); err != nil {
 			return err
 		}
 		if task, ok := any(&v).(*Task); ok && len(task.Labels) > maxLabels {
 			return errLabels
 		}
 		if keep != nil {
-			if ok, err := keep(&v); err != nil {
+			if ok, err := keep(&v); err != nil || !ok {
 				return err
-			} else if !ok {
-				continue
 			}
 		}
-		if d.kept++; d.kept > maxKept {
+		*all = append(*all, v)
+		if len(*all) > maxKept {
 			return errKept
 		}
-		*all = append(*all, v)
-	}
-	return d.expect(']')
+		return nil
+	})
 }
 
 // decodeInto decodes one JSON value into v.
 func decodeInto(v any) func(io.Reader) error {
-	return func(r io.Reader) error { return newDocument(r).Decode(v) }
+	return func(r io.Reader) error { return newReader(r).Value(v) }
 }
 
 // answer is what any sync request may bring.
@@ -169,29 +76,29 @@ func decodeAnswer(body io.Reader, keep Keep) (answer, error) {
 	var limits struct {
 		Current *Limits `json:"current"`
 	}
-	d := newDocument(body)
-	err := d.object(func(key string) error {
+	in := newReader(body)
+	err := in.Object(func(key string) error {
 		switch key {
 		case "sync_token":
-			return d.Decode(&a.Token)
+			return in.Value(&a.Token)
 		case "sync_status":
-			return d.Decode(&a.status)
+			return in.Value(&a.status)
 		case "temp_id_mapping":
-			return d.Decode(&a.ids)
+			return in.Value(&a.ids)
 		case "user":
-			return d.Decode(&a.User)
+			return in.Value(&a.User)
 		case "user_plan_limits":
-			return d.Decode(&limits)
+			return in.Value(&limits)
 		case "projects":
-			return each(d, &a.Projects, nil)
+			return each(in, &a.Projects, nil)
 		case "sections":
-			return each(d, &a.Sections, nil)
+			return each(in, &a.Sections, nil)
 		case "items":
-			return each(d, &a.Tasks, keep)
+			return each(in, &a.Tasks, keep)
 		case "reminders":
-			return each(d, &a.Reminders, nil)
+			return each(in, &a.Reminders, nil)
 		}
-		return d.skip()
+		return in.Skip()
 	})
 	if limits.Current != nil {
 		a.Limits = *limits.Current

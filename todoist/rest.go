@@ -69,30 +69,34 @@ func list[T any](ctx context.Context, c *Client, endpoint string, query url.Valu
 	query.Set("limit", strconv.Itoa(pageSize))
 	var all []T
 	seen := map[string]bool{}
-	read, kept := int64(0), 0
+	left := int64(maxAnswer)
 	for range maxPages {
 		var page []T
 		var next *string
-		var d *document
+		var rest *io.LimitedReader
 		r := request{method: http.MethodGet, endpoint: endpoint, query: query}
 		err := c.call(ctx, r, func(body io.Reader) error {
 			page, next = nil, nil
-			d = newDocument(io.LimitReader(body, maxAnswer-read))
-			d.kept = kept
-			return d.object(func(key string) error {
+			rest = &io.LimitedReader{R: body, N: left}
+			in := newReader(rest)
+			err := in.Object(func(key string) error {
 				switch key {
 				case "results", "items": // the completed tasks' list calls them items
-					return each(d, &page, keep)
+					return each(in, &page, keep)
 				case "next_cursor":
-					return d.Decode(&next)
+					return in.Value(&next)
 				}
-				return d.skip()
+				return in.Skip()
 			})
+			if err == nil && len(all)+len(page) > maxKept {
+				err = errKept
+			}
+			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		read, kept = read+d.got, d.kept
+		left = rest.N
 		for _, v := range page {
 			if !seen[id(&v)] {
 				seen[id(&v)] = true
