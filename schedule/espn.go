@@ -2,18 +2,13 @@ package schedule
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"tipoff/jsonstream"
 )
@@ -187,20 +182,7 @@ func (e *espnEvent) game() (Game, bool) {
 		g.Status = Final
 	}
 
-	var national, home, away []string
-	for _, b := range c.Broadcasts {
-		names := append(b.Names, b.Media.ShortName)
-		switch {
-		case strings.EqualFold(b.Type.ShortName, "Radio"):
-		case b.Market == "home":
-			home = append(home, names...)
-		case b.Market == "away":
-			away = append(away, names...)
-		default:
-			national = append(national, names...)
-		}
-	}
-	g.National, g.HomeTV, g.AwayTV = names(national), names(home), names(away)
+	g.National, g.HomeTV, g.AwayTV = e.channels()
 
 	note := ""
 	if len(c.Notes) > 0 {
@@ -210,24 +192,46 @@ func (e *espnEvent) game() (Game, bool) {
 	g.Label, g.SubLabel, g.Series = espnNote(note)
 	g.Label, g.SubLabel, g.Series = tidy(g.Label), tidy(g.SubLabel), tidy(g.Series)
 
+	g.Type = e.gameType(g.Label)
+	return g, g.Type != ""
+}
+
+// channels returns the names of those who broadcast the game, radio left out.
+func (e *espnEvent) channels() (national, home, away []string) {
+	for _, b := range e.Competitions[0].Broadcasts {
+		all := append(b.Names, b.Media.ShortName)
+		switch {
+		case strings.EqualFold(b.Type.ShortName, "Radio"):
+		case b.Market == "home":
+			home = append(home, all...)
+		case b.Market == "away":
+			away = append(away, all...)
+		default:
+			national = append(national, all...)
+		}
+	}
+	return names(national), names(home), names(away)
+}
+
+// gameType tells the type from the season type and the label, and returns ""
+// for a season type that is unknown.
+func (e *espnEvent) gameType(label string) Type {
 	seasonType, _ := strconv.Atoi(cmp.Or(e.SeasonType.ID.String(), strconv.Itoa(e.Season.Type)))
 	switch {
 	case seasonType == 1:
-		g.Type = Preseason
-	case g.Label == "NBA Cup":
-		g.Type = Cup
-	case seasonType == 5 || g.Label == "Play-In Tournament":
-		g.Type = PlayIn
+		return Preseason
+	case label == "NBA Cup":
+		return Cup
+	case seasonType == 5 || label == "Play-In Tournament":
+		return PlayIn
 	case seasonType == 2:
-		g.Type = Regular
+		return Regular
 	case seasonType == 3:
-		g.Type = Playoffs
+		return Playoffs
 	case seasonType == 4:
-		g.Type = AllStar
-	default:
-		return Game{}, false
+		return AllStar
 	}
-	return g, true
+	return ""
 }
 
 // espnNote splits the one headline in which ESPN says what the league says in
@@ -348,54 +352,4 @@ func noted(note, words string, day Day) bool {
 func samePair(g, h Game) bool {
 	return g.Home.Code == h.Home.Code && g.Away.Code == h.Away.Code ||
 		g.Home.Code == h.Away.Code && g.Away.Code == h.Home.Code
-}
-
-// The season types that ESPN tells apart: preseason, regular season, play-offs
-// and play-in. The type between, 4, is the All-Star weekend.
-var espnSeasonTypes = [...]int{1, 2, 3, 5}
-
-const (
-	espnAtOnce = 4                      // requests
-	espnPause  = 100 * time.Millisecond // of each of them before the next
-)
-
-// fetchESPN asks ESPN for the schedules of all teams, of the season it is time
-// for. Its API is not documented and sets no limits, so that it is asked
-// gently. A request that fails is made once more. ESPN refuses some browsers
-// and does not refuse Go.
-func (l *Live) fetchESPN(ctx context.Context) (*Season, validators, error) {
-	year := seasonYear(l.cfg.Now())
-	schedules := make([]*Season, len(teams)*len(espnSeasonTypes))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(espnAtOnce)
-	for i := range schedules {
-		team, seasonType := teams[i%len(teams)], espnSeasonTypes[i/len(teams)]
-		url := fmt.Sprintf("%s/apis/site/v2/sports/basketball/nba/teams/%s/schedule?season=%d&seasontype=%d",
-			strings.TrimSuffix(l.cfg.ESPNURL, "/"), strings.ToLower(team.ESPN), year+1, seasonType)
-		group.Go(func() error {
-			var err error
-			for range 2 {
-				_, err = l.get(ctx, url, http.Header{"Accept": {"application/json"}}, func(body io.Reader) (err error) {
-					schedules[i], err = DecodeESPN(body)
-					return err
-				})
-				if errors.Is(err, statusError(http.StatusNotFound)) && seasonType != 2 {
-					schedules[i], err = &Season{}, nil
-				}
-				select {
-				case <-ctx.Done():
-					return cmp.Or(err, ctx.Err())
-				case <-time.After(espnPause):
-				}
-				if err == nil {
-					return nil
-				}
-			}
-			return fmt.Errorf("get ESPN's schedule of %s: %w", team.Code, err)
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, validators{}, err
-	}
-	return mergeESPN(seasonLabel(year), schedules), validators{}, nil
 }

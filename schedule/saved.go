@@ -2,12 +2,18 @@ package schedule
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 )
+
+// copyName is the file in Config.Dir that holds the last good schedule.
+const copyName = "schedule.jsonl"
 
 // header is the first line of a saved season; each line after it is a game in
 // JSON. The season that comes with the program and the copy that Live keeps are
@@ -67,4 +73,66 @@ func decode(r io.Reader) (*Season, validators, error) {
 		return nil, validators{}, errors.New("read the saved schedule: it has more games than it says")
 	}
 	return s, h.validators, nil
+}
+
+// readCopy makes the last good copy the present season if it is good and
+// better than the one that came with the program.
+func (l *Live) readCopy() error {
+	if l.cfg.Dir == "" {
+		return nil
+	}
+	f, err := os.Open(filepath.Join(l.cfg.Dir, copyName))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s, v, err := decode(f)
+	if err != nil {
+		return err
+	}
+	if faulty := leaveOut(s); len(faulty) > 0 {
+		return errors.New(faulty[0])
+	}
+	if err := checkWhole(s); err != nil {
+		return err
+	}
+	came := l.season.Load()
+	if s.Label != came.Label {
+		err = checkLabel(came, s, l.cfg.Now())
+	} else if s.AsOf.Before(came.AsOf) {
+		err = errors.New("it is older than what came with the program")
+	}
+	if err != nil {
+		return err
+	}
+	l.season.Store(s)
+	if v.URL == l.cfg.URL {
+		l.validators = v
+	}
+	return nil
+}
+
+// writeCopy saves a season so that a reader, and a crash, finds the old copy
+// or the new one and nothing between.
+func (l *Live) writeCopy(s *Season, v validators) error {
+	if l.cfg.Dir == "" || l.isFile() {
+		return nil
+	}
+	if err := os.MkdirAll(l.cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(l.cfg.Dir, copyName+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	err = encode(f, s, v)
+	err = cmp.Or(err, f.Sync())
+	err = cmp.Or(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(l.cfg.Dir, copyName))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
