@@ -2,9 +2,13 @@ package schedule
 
 import (
 	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // checkRoundTrip saves a decoded season and reads it back.
@@ -151,6 +155,41 @@ func TestEmbeddedSeasonIsWhole(t *testing.T) {
 	if opening.Title("") != "76ers at Knicks" || !opening.Tip.Equal(at("2026-10-20T23:00:00Z")) ||
 		opening.Place() != "Madison Square Garden, New York, NY" || opening.URL() != "https://www.espn.com/nba/game/_/gameId/401909089" {
 		t.Errorf("got %+v", opening)
+	}
+}
+
+func TestSavedCopyThatIsBadIsNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	var log bytes.Buffer
+	cfg := Config{URL: "https://league/feed", Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	for name, saved := range map[string]string{
+		"cut short": embedded[:len(embedded)/2], "empty": "", "something else": "{}", "few games": `{"season":"2026-27","games":0}`,
+		"older than what came": strings.Replace(embedded, `"asOf":"2026-08-16`, `"asOf":"2026-08-15`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			log.Reset()
+			if err := os.WriteFile(filepath.Join(dir, copyName), []byte(saved), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l := open(t, cfg)
+			if s := l.Season(); s.Source != SourceEmbedded || len(s.Games) != 1200 || strings.Count(log.String(), "WARN") != 1 {
+				t.Errorf("got %s with %d games\n%s", s.Source, len(s.Games), log.String())
+			}
+		})
+	}
+}
+
+func TestScheduleThatCannotBeSavedIsServed(t *testing.T) {
+	var log bytes.Buffer
+	w, file := newWeb(), filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+	l := open(t, Config{URL: "https://league/feed", Dir: filepath.Join(file, "below"), HTTP: w.client(),
+		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err := l.Refresh(t.Context()); err != nil || l.Season().Source != SourceNBA || !strings.Contains(log.String(), "the schedule is not saved") {
+		t.Errorf("got %v, %s\n%s", err, l.Season().Source, log.String())
 	}
 }
 
