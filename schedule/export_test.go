@@ -214,7 +214,7 @@ func TestCSVIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	games := Embedded().For("LAL")
+	games := embeddedSeason().For("LAL")
 	var b bytes.Buffer
 	if err := WriteCSV(&b, games, ExportOptions{Team: "LAL", Zone: zone}); err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestExportsTellThatTheyCouldNotBeWritten(t *testing.T) {
 }
 
 func BenchmarkWriteICS(b *testing.B) {
-	games := Embedded().For("NYK")
+	games := embeddedSeason().For("NYK")
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := WriteICS(&bytes.Buffer{}, games, ExportOptions{Name: "Knicks", Team: "NYK", Alarms: []time.Duration{time.Hour}}); err != nil {

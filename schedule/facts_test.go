@@ -73,7 +73,7 @@ func TestFactsOfASeason(t *testing.T) {
 }
 
 func TestFactsOfTheEmbeddedSeasonAddUp(t *testing.T) {
-	s := Embedded()
+	s := embeddedSeason()
 	for _, team := range Teams() {
 		f := FactsFor(s, team.Code, at("2026-11-20T18:00:00Z"))
 		if f.Games != 80 || f.Home != 40 || f.Away != 40 || f.Left < 60 || f.Left > 70 || f.Next == nil {
@@ -113,7 +113,7 @@ func TestStateOfASeason(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}
-	if got := Embedded().State(at("2026-11-20T18:00:00Z")); got != RegularSeason {
+	if got := embeddedSeason().State(at("2026-11-20T18:00:00Z")); got != RegularSeason {
 		t.Errorf("got %s", got)
 	}
 }

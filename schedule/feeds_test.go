@@ -26,23 +26,18 @@ func realFile(tb testing.TB, name string) []byte {
 }
 
 // nbaFeed writes games as the league's feed, each on a date of its own.
-func nbaFeed(tb testing.TB, label string, games ...object) []byte {
-	tb.Helper()
+func nbaFeed(label string, games ...object) []byte {
 	dates := []object{}
 	for _, g := range games {
 		dates = append(dates, object{"gameDate": "10/20/2026 00:00:00", "games": []object{g}})
 	}
-	b, err := json.Marshal(object{
+	return must(json.Marshal(object{
 		"meta": object{"version": 1, "time": "2026-10-04T08:00:06.06Z"},
 		"leagueSchedule": object{
 			"seasonYear": label, "leagueId": "00", "gameDates": dates,
 			"weeks": []object{{"weekNumber": 8, "weekName": "Week 8"}, {"weekNumber": 8, "weekName": "Week 8"}},
 		},
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
+	}))
 }
 
 // nbaGameWith is Philadelphia at New York, 7 pm on opening night of 2026-27,

@@ -76,7 +76,7 @@ func TestFilterKeepsWhatIsAskedFor(t *testing.T) {
 }
 
 func TestFilterPropertiesOnTheEmbeddedSeason(t *testing.T) {
-	s := Embedded()
+	s := embeddedSeason()
 	codes := []string{"XYZ"}
 	for _, team := range Teams() {
 		codes = append(codes, team.Code)
@@ -119,7 +119,7 @@ func TestFilterPropertiesOnTheEmbeddedSeason(t *testing.T) {
 }
 
 func BenchmarkFilter(b *testing.B) {
-	s, now := Embedded(), at("2026-11-20T18:00:00Z")
+	s, now := embeddedSeason(), at("2026-11-20T18:00:00Z")
 	for name, f := range map[string]Filter{
 		"one team":   {Teams: []string{"NYK"}, Upcoming: true},
 		"five teams": {Teams: []string{"NYK", "BOS", "LAL", "DEN", "MIA"}, Upcoming: true},

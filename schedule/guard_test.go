@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"cmp"
+	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -145,77 +146,81 @@ func TestIDsStayWithTheirGamesWhenSourcesAlternate(t *testing.T) {
 	}
 }
 
-// refreshed opens a schedule with one answer of the league, refreshes it with
-// the next, and returns what is then known of it.
-func refreshed(t *testing.T, now string, first, next []byte) *Live {
-	t.Helper()
-	w := newWeb()
-	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Now: func() time.Time { return at(now) }})
-	w.league = answer(first)
-	if err := l.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.league = answer(next)
-	_ = l.Refresh(t.Context()) // the status tells
-	return l
-}
-
 func TestRefreshThatTakesAwayTooManyGamesToComeIsRefused(t *testing.T) {
-	games := func(change func(i int, g object)) []object {
-		all := nbaGames(Embedded())
-		for i, g := range all {
-			change(i, g)
-		}
-		return all
-	}
 	// On 20 November 226 games are over and 974 are to come; in the morning of
 	// the last day 15 are.
 	const autumn, lastDay = "2026-11-20T18:00:00Z", "2027-04-11T12:00:00Z"
-	whole := games(func(int, object) {})
-	postponed := func(from, to int) []object {
-		return games(func(i int, g object) {
-			if from <= i && i < to {
-				g["postponedStatus"] = "Y"
+	// season has the first n games, of which some are postponed.
+	season := func(n, from, to int) *Season {
+		s := embeddedSeason()
+		for i := from; i < to; i++ {
+			s.Games[i].Postponed = true
+		}
+		s.Games = s.Games[:n]
+		return s
+	}
+	whole := season(1200, 0, 0)
+	for name, c := range map[string]struct {
+		now           string
+		current, next *Season
+		reason        string
+	}{
+		"one field of all games":            {autumn, whole, season(1200, 0, 1200), "974 of 974 games to come are postponed, cancelled or missing"},
+		"over a tenth is postponed":         {autumn, whole, season(1200, 1102, 1200), "98 of 974 games to come are postponed, cancelled or missing"},
+		"a tenth is postponed":              {autumn, whole, season(1200, 1103, 1200), ""},
+		"a tenth more is":                   {autumn, season(1200, 1103, 1200), season(1200, 1016, 1200), ""},
+		"a handful is":                      {autumn, whole, season(1200, 300, 304), ""},
+		"games that are over":               {autumn, whole, season(1200, 0, 150), ""},
+		"the last days go":                  {"2027-04-01T12:00:00Z", whole, season(1150, 0, 0), "50 of 88 games to come are postponed, cancelled or missing"},
+		"some are lost and some postponed":  {autumn, whole, season(1150, 300, 360), "110 of 974 games to come are postponed, cancelled or missing"},
+		"a handful of the last day":         {lastDay, whole, season(1200, 1190, 1195), ""},
+		"more than a handful of the last":   {lastDay, whole, season(1200, 1190, 1196), "6 of 15 games to come are postponed, cancelled or missing"},
+		"those that were postponed go away": {autumn, season(1200, 1103, 1200), season(1103, 0, 0), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if refused, ok := errors.AsType[*RefusedError](check(c.current, c.next, at(c.now))); ok {
+				got = refused.Reason
+			}
+			if got != c.reason {
+				t.Errorf("got %q, want %q", got, c.reason)
 			}
 		})
 	}
+}
+
+func TestFaultyGamesAreLeftOutAndNamed(t *testing.T) {
 	for name, c := range map[string]struct {
-		now         string
-		first, next []object
-		trouble     string
-		postponed   int
+		change  func(*Season)
+		left    int
+		trouble string
 	}{
-		"one field of all games":            {autumn, whole, postponed(0, 1200), "The league's feed is not used: 974 of 974 games to come are postponed, cancelled or missing.", 0},
-		"over a tenth is postponed":         {autumn, whole, postponed(1102, 1200), "The league's feed is not used: 98 of 974 games to come are postponed, cancelled or missing.", 0},
-		"a tenth is postponed":              {autumn, whole, postponed(1103, 1200), "", 97},
-		"a tenth more is":                   {autumn, postponed(1103, 1200), postponed(1016, 1200), "", 184},
-		"a handful is":                      {autumn, whole, postponed(300, 304), "", 4},
-		"games that are over":               {autumn, whole, postponed(0, 150), "", 150},
-		"the last days go":                  {"2027-04-01T12:00:00Z", whole, whole[:1150], "The league's feed is not used: 50 of 88 games to come are postponed, cancelled or missing.", 0},
-		"some are lost and some postponed":  {autumn, whole, postponed(300, 360)[:1150], "The league's feed is not used: 110 of 974 games to come are postponed, cancelled or missing.", 0},
-		"a handful of the last day":         {lastDay, whole, postponed(1190, 1195), "", 5},
-		"more than a handful of the last":   {lastDay, whole, postponed(1190, 1196), "The league's feed is not used: 6 of 15 games to come are postponed, cancelled or missing.", 0},
-		"those that were postponed go away": {autumn, postponed(1103, 1200), whole[:1103], "", 0},
+		"none": {func(*Season) {}, 1200, ""},
+		"a game twice": {func(s *Season) { s.Games = append(s.Games, s.Games[3]) }, 1200,
+			"ESPN has a faulty entry, which is left out: game 401909834 (Hawks at Magic) is listed twice."},
+		"a day out of the season": {func(s *Season) { s.Games[5].Day = "2029-01-01" }, 1199,
+			"ESPN has a faulty entry, which is left out: game 401909091 (Timberwolves at Heat) is on 2029-01-01, outside of the season."},
+		"an instant out of the season, and a game twice": {func(s *Season) {
+			s.Games[5].Tip = at("2026-06-01T23:00:00Z")
+			s.Games = append(s.Games, s.Games[3])
+		}, 1199, "ESPN has 2 faulty entries, which are left out: " +
+			"game 401909091 (Timberwolves at Heat) is on 2026-06-01, outside of the season; game 401909834 (Hawks at Magic) is listed twice."},
+		"many": {func(s *Season) { s.Games = append(s.Games, s.Games[:5]...) }, 1200,
+			"ESPN has 5 faulty entries, which are left out: game 401909088 (Celtics at Pistons) is listed twice; " +
+				"game 401909089 (76ers at Knicks) is listed twice; game 401909090 (Thunder at Spurs) is listed twice; and 2 more."},
 	} {
-		t.Run(name, func(t *testing.T) {
-			l := refreshed(t, c.now, nbaFeed(t, "2026-27", c.first...), nbaFeed(t, "2026-27", c.next...))
-			n := 0
-			for _, g := range l.Season().Games {
-				if g.Postponed {
-					n++
-				}
-			}
-			if got := l.Status().Trouble; got != c.trouble || n != c.postponed {
-				t.Errorf("got %d postponed games and trouble %q, want %d and %q", n, got, c.postponed, c.trouble)
-			}
-		})
+		s := embeddedSeason()
+		c.change(s)
+		if got := leftOut(SourceESPN, leaveOut(s)); got != c.trouble || len(s.Games) != c.left {
+			t.Errorf("%s: got %d games and %q, want %d and %q", name, len(s.Games), got, c.left, c.trouble)
+		}
 	}
 }
 
 func TestPlayoffGamesThatAreNotNeededMayGo(t *testing.T) {
 	side := func(code string) Side { t, _ := TeamByCode(code); return t.Side() }
 	now := at("2027-05-01T12:00:00Z")
-	current, next := Embedded(), Embedded()
+	current, next := embeddedSeason(), embeddedSeason()
 	for n := range 8 {
 		g := Game{ID: "00426001" + string(rune('0'+n)) + "7", Season: "2026-27", Type: Playoffs, Home: side("NYK"), Away: side("OKC"),
 			Day: "2027-05-02", Tip: at("2027-05-03T00:00:00Z"), IfNecessary: true}
@@ -243,7 +248,7 @@ func TestChangedMovesOnlyWithTheGame(t *testing.T) {
 		"home and away":           {func(g *Game) { g.Home, g.Away = g.Away, g.Home }, true},
 		"it is only if necessary": {func(g *Game) { g.IfNecessary = true }, true},
 	} {
-		before, after := Embedded(), Embedded()
+		before, after := embeddedSeason(), embeddedSeason()
 		carry(nil, before, first)
 		c.change(&after.Games[500])
 		id := after.Games[500].ID
@@ -264,7 +269,7 @@ func TestChangedMovesOnlyWithTheGame(t *testing.T) {
 }
 
 func TestESPNsActualStartIsNoChange(t *testing.T) {
-	before, after := Embedded(), Embedded()
+	before, after := embeddedSeason(), embeddedSeason()
 	carry(nil, before, before.AsOf)
 	after.Source = SourceESPN
 	g := &after.Games[10]

@@ -46,7 +46,7 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 		if n := strings.Count(log.String(), "the schedule is not refreshed"); n != 1 {
 			t.Errorf("logged %d times, want once:\n%s", n, log.String())
 		}
-		answering := answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+		answering := answer(wholeFeed())
 		w.mu.Lock()
 		w.league = answering
 		w.mu.Unlock()
@@ -65,11 +65,12 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 func TestRunWaitsWhileTheCopyIsRecent(t *testing.T) {
 	inSeason(t, func(t *testing.T, now func() time.Time) {
 		w, dir := newWeb(), t.TempDir()
-		w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+		w.league = answer(wholeFeed())
 		cfg := Config{URL: "https://league/feed", Dir: dir, Refresh: time.Hour, HTTP: w.client(), Now: now}
 		if err := open(t, cfg).Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		w.league = denied // what matters is when it is asked
 		time.Sleep(20 * time.Minute)
 		l := open(t, cfg)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -104,7 +105,7 @@ func TestRunWithoutRefreshOnlyWaits(t *testing.T) {
 
 func TestReadersAndRefreshesDoNotDisturbEachOther(t *testing.T) {
 	w := newWeb()
-	feed := nbaFeed(t, "2026-27", nbaGames(Embedded())...)
+	feed := wholeFeed()
 	w.league = answer(feed)
 	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Dir: t.TempDir(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") }})
 	var group sync.WaitGroup

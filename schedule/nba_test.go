@@ -14,7 +14,7 @@ import (
 // decodeOne decodes a feed of one game.
 func decodeOne(t *testing.T, fields object) Game {
 	t.Helper()
-	s, err := DecodeNBA(bytes.NewReader(nbaFeed(t, "2026-27", nbaGameWith(fields))))
+	s, err := DecodeNBA(bytes.NewReader(nbaFeed("2026-27", nbaGameWith(fields))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,11 +92,11 @@ func TestGotcha6TheOfficialDayIsEastern(t *testing.T) {
 func TestGotcha7AGameAddedLaterIsOneMore(t *testing.T) {
 	first := nbaGameWith(nil)
 	added := nbaGameWith(object{"gameId": "0022601205", "gameDateEst": "2026-12-06T00:00:00Z", "gameDateTimeUTC": "2026-12-06T23:00:00Z"})
-	before, err := DecodeNBA(bytes.NewReader(nbaFeed(t, "2026-27", first)))
+	before, err := DecodeNBA(bytes.NewReader(nbaFeed("2026-27", first)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := DecodeNBA(bytes.NewReader(nbaFeed(t, "2026-27", added, first)))
+	after, err := DecodeNBA(bytes.NewReader(nbaFeed("2026-27", added, first)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestGotcha12GuestsAndAllStarsBreakNothing(t *testing.T) {
 	stars := nbaGameWith(object{"gameId": "0032600001",
 		"homeTeam": object{"teamId": 1610616833, "teamTricode": "STP", "teamCity": "", "teamName": "Team Stripes"},
 		"awayTeam": object{"teamId": 1610616834, "teamTricode": "STR", "teamCity": "", "teamName": "Team Stars"}})
-	s, err := DecodeNBA(bytes.NewReader(nbaFeed(t, "2026-27", guest, stars)))
+	s, err := DecodeNBA(bytes.NewReader(nbaFeed("2026-27", guest, stars)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestNeutralIsToldByTheCity(t *testing.T) {
 	austin := object{"homeTeam": nbaSide("SAS"), "arenaName": "Moody Center", "arenaCity": "Austin", "arenaState": "TX"}
 	second := maps.Clone(austin)
 	second["gameId"] = "0022600063"
-	s, err := DecodeNBA(bytes.NewReader(nbaFeed(t, "2026-27", nbaGameWith(austin), nbaGameWith(second))))
+	s, err := DecodeNBA(bytes.NewReader(nbaFeed("2026-27", nbaGameWith(austin), nbaGameWith(second))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestMembersOfAnotherTypeCostNoMoreThanThemselves(t *testing.T) {
 }
 
 func TestGamesWithoutIDOrDayAreLeftOut(t *testing.T) {
-	feed := nbaFeed(t, "2026-27", nbaGameWith(object{"gameId": ""}), nbaGameWith(object{"gameId": nil}), nbaGameWith(object{"gameId": "0092600001"}),
+	feed := nbaFeed("2026-27", nbaGameWith(object{"gameId": ""}), nbaGameWith(object{"gameId": nil}), nbaGameWith(object{"gameId": "0092600001"}),
 		nbaGameWith(object{"gameDateEst": nil, "gameDateTimeUTC": nil, "gameDateTimeEst": nil}), nbaGameWith(nil))
 	s, err := DecodeNBA(bytes.NewReader(feed))
 	if err != nil {
@@ -313,7 +313,7 @@ func TestFeedWithoutGamesIsASeasonWithoutGames(t *testing.T) {
 }
 
 func TestWhatIsNotTheWholeFeedIsAnError(t *testing.T) {
-	feed := nbaFeed(t, "2026-27", nbaGameWith(nil), nbaGameWith(nil))
+	feed := nbaFeed("2026-27", nbaGameWith(nil), nbaGameWith(nil))
 	for n := range feed {
 		if _, err := DecodeNBA(bytes.NewReader(feed[:n])); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("cut after %d of %d bytes: got %v, want %v", n, len(feed), err, io.ErrUnexpectedEOF)
@@ -338,7 +338,7 @@ func TestSeasonIsSortedByDayTipAndID(t *testing.T) {
 	late := nbaGameWith(object{"gameId": "0022600070", "gameDateTimeUTC": "2026-10-21T02:00:00Z"})
 	same := nbaGameWith(object{"gameId": "0022600061"})
 	next := nbaGameWith(object{"gameId": "0022600001", "gameDateEst": "2026-10-21T00:00:00Z", "gameDateTimeUTC": "2026-10-21T23:00:00Z"})
-	s, err := DecodeNBA(bytes.NewReader(nbaFeed(t, "2026-27", next, late, nbaGameWith(nil), same)))
+	s, err := DecodeNBA(bytes.NewReader(nbaFeed("2026-27", next, late, nbaGameWith(nil), same)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +399,7 @@ func TestRealFeedOf2026(t *testing.T) {
 	if len(s.Games) != 1207 {
 		t.Errorf("got %d games, want 1207", len(s.Games))
 	}
-	came := Embedded()
+	came := embeddedSeason()
 	for _, team := range Teams() {
 		f := Filter{Teams: []string{team.Code}}
 		got, want := f.Games(s, s.AsOf), f.Games(came, s.AsOf)
@@ -445,7 +445,7 @@ func TestFeedOfAnotherLeagueDoesNotBreakTheDecoder(t *testing.T) {
 
 func FuzzDecodeNBA(f *testing.F) {
 	f.Add([]byte(`{"leagueSchedule":{"seasonYear":"2026-27","gameDates":[{"games":[{"gameId":"0022600062","gameDateEst":"2026-10-20T00:00:00Z","homeTeam":{"teamId":1,"teamTricode":"A B"}}]}]}}`))
-	f.Add(nbaFeed(f, "2026-27", nbaGameWith(nil), nbaGameWith(tbdFields), nbaGameWith(object{"homeTeam": nil, "gameLabel": "a|b\tc\n"})))
+	f.Add(nbaFeed("2026-27", nbaGameWith(nil), nbaGameWith(tbdFields), nbaGameWith(object{"homeTeam": nil, "gameLabel": "a|b\tc\n"})))
 	f.Fuzz(func(t *testing.T, feed []byte) {
 		s, err := DecodeNBA(bytes.NewReader(feed))
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,16 +15,12 @@ import (
 )
 
 func TestGuardsRefuse(t *testing.T) {
-	came := Embedded()
-	games := nbaGames(came)
-	with := func(change func([]object) []object) []byte {
-		copied := make([]object, len(games))
-		for i, g := range games {
-			copied[i] = maps.Clone(g)
-		}
-		return nbaFeed(t, "2026-27", change(copied)...)
-	}
-	whole := with(func(g []object) []object { return g })
+	came, whole := embeddedSeason(), wholeFeed()
+	with := func(change func([]object) []object) []byte { return nbaFeed("2026-27", change(wholeGames())...) }
+	var results []string
+	w := newWeb()
+	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") },
+		Observe: func(source, result string) { results = append(results, result) }})
 	for _, c := range []struct {
 		name    string
 		body    []byte
@@ -50,6 +45,12 @@ func TestGuardsRefuse(t *testing.T) {
 			})
 		}), "games of the Jazz."},
 		{"over a tenth of the games lost", with(func(g []object) []object { return g[:1060] }), "The league's feed is not used: it has 1060 of 1200 games."},
+		{"all games postponed", with(func(g []object) []object {
+			for _, o := range g {
+				o["postponedStatus"] = "Y"
+			}
+			return g
+		}), "The league's feed is not used: 974 of 974 games to come are postponed, cancelled or missing."},
 		{"a tenth of the games out of the season", with(func(g []object) []object {
 			for _, o := range g[1000:1121] {
 				o["gameDateTimeUTC"] = "2026-06-01T23:00:00Z"
@@ -59,18 +60,14 @@ func TestGuardsRefuse(t *testing.T) {
 			"game 0022601001 (Nets at Rockets) is on 2026-06-01, outside of the season; " +
 			"game 0022601002 (Hawks at Jazz) is on 2026-06-01, outside of the season; " +
 			"game 0022601003 (Grizzlies at Warriors) is on 2026-06-01, outside of the season; and 118 more."},
-		{"another league", nbaFeed(t, "2026", games...), "The league's feed is not used: it is for no season of the league."},
-		{"an old season", nbaFeed(t, "2025-26", nbaGames(shifted(came, -1))...), "The league's feed is not used: it is still for 2025-26."},
-		{"the next season before its release", nbaFeed(t, "2027-28"), ""},
-		{"the next season with the games of this one", nbaFeed(t, "2027-28", games...), ""},
-		{"the next season with eighty games", nbaFeed(t, "2027-28", nbaGames(shifted(came, 1))[:80]...), ""},
+		{"another league", nbaFeed("2026", wholeGames()...), "The league's feed is not used: it is for no season of the league."},
+		{"an old season", nbaFeed("2025-26", nbaGames(shifted(came, -1))...), "The league's feed is not used: it is still for 2025-26."},
+		{"the next season before its release", nbaFeed("2027-28"), ""},
+		{"the next season with the games of this one", nbaFeed("2027-28", wholeGames()...), ""},
+		{"the next season with eighty games", nbaFeed("2027-28", nbaGames(shifted(came, 1))[:80]...), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWeb()
-			w.league = answer(c.body)
-			var results []string
-			l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") },
-				Observe: func(source, result string) { results = append(results, result) }})
+			w.league, results = answer(c.body), nil
 			err := l.Refresh(t.Context())
 			if err == nil {
 				t.Error("got no error")
@@ -90,98 +87,66 @@ func TestGuardsRefuse(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nothing is refused that is right", func(t *testing.T) {
-		w := newWeb()
-		w.league = answer(whole)
-		l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") }})
-		if err := l.Refresh(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
+	w.league = answer(whole)
+	if err := l.Refresh(t.Context()); err != nil || l.Status().Trouble != "" {
+		t.Errorf("got %v and %+v for a feed that is right", err, l.Status())
+	}
 }
 
-func TestFaultyGamesAreLeftOutAndNamed(t *testing.T) {
-	games := nbaGames(Embedded())
-	with := func(change func([]object) []object) []byte {
-		copied := make([]object, len(games))
-		for i, g := range games {
-			copied[i] = maps.Clone(g)
+func TestFaultyGamesAreLeftOutAndTheRestIsUsed(t *testing.T) {
+	games := wholeGames()
+	games[5]["gameDateTimeUTC"] = "2026-06-01T23:00:00Z"
+	feed := nbaFeed("2026-27", append(games, games[3])...)
+	const trouble = " has 2 faulty entries, which are left out: " +
+		"game 0022600006 (Timberwolves at Heat) is on 2026-06-01, outside of the season; game 0022600004 (Hawks at Magic) is listed twice."
+	var log bytes.Buffer
+	w, dir := newWeb(), t.TempDir()
+	w.league = func(rw http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") != "" {
+			t.Error("what is not whole is to be confirmed")
 		}
-		return nbaFeed(t, "2026-27", change(copied)...)
+		rw.Header().Set("Etag", `"1"`)
+		_, _ = rw.Write(feed)
 	}
-	for name, c := range map[string]struct {
-		body    []byte
-		games   int
-		trouble string
-	}{
-		"a game twice": {with(func(g []object) []object { return append(g, g[3]) }), 1200,
-			"The league's feed has a faulty entry, which is left out: game 0022600004 (Hawks at Magic) is listed twice."},
-		"a day out of the season": {with(func(g []object) []object {
-			g[5]["gameDateEst"] = "2029-01-01T00:00:00Z"
-			return g
-		}), 1199, "The league's feed has a faulty entry, which is left out: game 0022600006 (Timberwolves at Heat) is on 2029-01-01, outside of the season."},
-		"an instant out of the season, and a game twice": {with(func(g []object) []object {
-			g[5]["gameDateTimeUTC"] = "2026-06-01T23:00:00Z"
-			return append(g, g[3])
-		}), 1199, "The league's feed has 2 faulty entries, which are left out: " +
-			"game 0022600006 (Timberwolves at Heat) is on 2026-06-01, outside of the season; game 0022600004 (Hawks at Magic) is listed twice."},
-		"many": {with(func(g []object) []object { return append(g, g[:5]...) }), 1200,
-			"The league's feed has 5 faulty entries, which are left out: game 0022600001 (Celtics at Pistons) is listed twice; " +
-				"game 0022600002 (76ers at Knicks) is listed twice; game 0022600003 (Thunder at Spurs) is listed twice; and 2 more."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var log bytes.Buffer
-			w, dir := newWeb(), t.TempDir()
-			w.league = func(rw http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("If-None-Match") != "" {
-					t.Error("what is not whole is to be confirmed")
-				}
-				rw.Header().Set("Etag", `"1"`)
-				_, _ = rw.Write(c.body)
-			}
-			l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: dir, HTTP: w.client(),
-				Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
-			for range 2 {
-				if err := l.Refresh(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if r := l.Status(); r.Source != SourceNBA || r.Trouble != c.trouble || len(l.Season().Games) != c.games || w.espnAsked.Load() != 0 {
-				t.Errorf("got %d games and %+v, want %d and %q", len(l.Season().Games), r, c.games, c.trouble)
-			}
-			if n := strings.Count(log.String(), c.trouble); n != 1 {
-				t.Errorf("the log names them %d times, want once:\n%s", n, log.String())
-			}
-			w.league = answer(nbaFeed(t, "2026-27", games...))
-			if err := l.Refresh(t.Context()); err != nil || l.Status().Trouble != "" || len(l.Season().Games) != 1200 {
-				t.Errorf("afterwards: got %v, %+v and %d games", err, l.Status(), len(l.Season().Games))
-			}
+	l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: dir, HTTP: w.client(),
+		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 2 {
+		if err := l.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := l.Status(); r.Source != SourceNBA || r.Trouble != "The league's feed"+trouble || len(l.Season().Games) != 1199 || w.espnAsked.Load() != 0 {
+		t.Errorf("got %d games and %+v, want 1199 and %q", len(l.Season().Games), r, trouble)
+	}
+	if n := strings.Count(log.String(), trouble); n != 1 {
+		t.Errorf("the log names them %d times, want once:\n%s", n, log.String())
+	}
+	w.league = answer(wholeFeed())
+	if err := l.Refresh(t.Context()); err != nil || l.Status().Trouble != "" || len(l.Season().Games) != 1200 {
+		t.Errorf("afterwards: got %v, %+v and %d games", err, l.Status(), len(l.Season().Games))
+	}
 
-			path := filepath.Join(dir, "feed.json")
-			if err := os.WriteFile(path, c.body, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			fromFile := open(t, Config{URL: path})
-			for range 2 {
-				want := strings.Replace(c.trouble, "The league's feed", "The schedule's file", 1)
-				if got := fromFile.Status().Trouble; got != want || len(fromFile.Season().Games) != c.games {
-					t.Errorf("in a file: got %d games and %q, want %d and %q", len(fromFile.Season().Games), got, c.games, want)
-				}
-				if err := fromFile.Refresh(t.Context()); err != nil {
-					t.Error(err)
-				}
-			}
-		})
+	path := filepath.Join(dir, "feed.json")
+	if err := os.WriteFile(path, feed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fromFile := open(t, Config{URL: path})
+	for range 2 {
+		if got := fromFile.Status().Trouble; got != "The schedule's file"+trouble || len(fromFile.Season().Games) != 1199 {
+			t.Errorf("in a file: got %d games and %q, want 1199 and %q", len(fromFile.Season().Games), got, trouble)
+		}
+		if err := fromFile.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
 func TestRefusalIsLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	w := newWeb()
-	w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())[:1100]...))
 	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") },
 		Log: slog.New(slog.NewTextHandler(&log, nil))})
-	w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())[:900]...))
+	w.league = answer(nbaFeed("2026-27", wholeGames()[:900]...))
 	for range 3 {
 		if err := l.Refresh(t.Context()); err == nil {
 			t.Fatal("got no error")
@@ -200,7 +165,7 @@ func TestRefusalIsLoggedOnce(t *testing.T) {
 }
 
 func TestSeasonsFollowEachOther(t *testing.T) {
-	came := Embedded()
+	came := embeddedSeason()
 	for name, c := range map[string]struct {
 		now   string
 		years int
@@ -214,12 +179,10 @@ func TestSeasonsFollowEachOther(t *testing.T) {
 		"last season in the summer before this one, as it is on": {"2026-07-20T00:00:00Z", -1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, dir := newWeb(), t.TempDir()
 			other := shifted(came, c.years)
-			w.league = answer(nbaFeed(t, other.Label, nbaGames(other)...))
-			cfg := Config{URL: "https://league/feed", Dir: dir, HTTP: w.client(), Now: func() time.Time { return at(c.now) }}
+			cfg := Config{URL: "https://league/feed", Dir: t.TempDir(), Now: func() time.Time { return at(c.now) }}
 			l := open(t, cfg)
-			err := l.Refresh(t.Context())
+			_, err := l.try(SourceNBA, func() (*Season, validators, error) { return other, validators{}, nil })
 			if taken := l.Season().Label == other.Label; taken != c.taken || (err == nil) != c.taken {
 				t.Errorf("got %s, %v", l.Season().Label, err)
 			}

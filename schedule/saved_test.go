@@ -185,7 +185,7 @@ func TestScheduleThatCannotBeSavedIsServed(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+	w.league = answer(wholeFeed())
 	l := open(t, Config{URL: "https://league/feed", Dir: filepath.Join(file, "below"), HTTP: w.client(),
 		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err := l.Refresh(t.Context()); err != nil || l.Season().Source != SourceNBA || !strings.Contains(log.String(), "the schedule is not saved") {

@@ -18,7 +18,7 @@ import (
 func TestLeagueIsAskedAsItWantsAndConfirmsWhatIsHere(t *testing.T) {
 	inSeason(t, func(t *testing.T, now func() time.Time) {
 		w, dir := newWeb(), t.TempDir()
-		feed := nbaFeed(t, "2026-27", nbaGames(Embedded())...)
+		feed := wholeFeed()
 		w.league = func(rw http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Referer") != "https://www.nba.com/" || !strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/5.0") {
 				denied(rw, r)
@@ -81,7 +81,7 @@ func TestLeagueIsAskedAsItWantsAndConfirmsWhatIsHere(t *testing.T) {
 func TestESPNStandsInGentlyAndUnderTheLeaguesIDs(t *testing.T) {
 	inSeason(t, func(t *testing.T, now func() time.Time) {
 		w := newWeb()
-		w.espn = Embedded()
+		w.espn = embeddedSeason()
 		l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn/", HTTP: w.client(), Now: now})
 		if err := l.Refresh(t.Context()); err == nil {
 			t.Error("got no error for the league's 403")
@@ -97,7 +97,7 @@ func TestESPNStandsInGentlyAndUnderTheLeaguesIDs(t *testing.T) {
 		}
 
 		// Now the league answers, and then it does not again.
-		w.league = answer(nbaFeed(t, "2026-27", nbaGames(Embedded())...))
+		w.league = answer(wholeFeed())
 		if err := l.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestESPNStandsInGentlyAndUnderTheLeaguesIDs(t *testing.T) {
 			t.Errorf("got %+v", r)
 		}
 		w.league = denied
-		moved := Embedded()
+		moved := embeddedSeason()
 		g := &moved.Games[700]
 		g.Tip, g.ID = g.Tip.Add(48*time.Hour), "401999999"
 		g.Day = DayOf(g.Tip, Eastern())
@@ -158,7 +158,7 @@ func TestESPNAlone(t *testing.T) {
 		if n := w.espnAsked.Load(); n > 3*espnAtOnce {
 			t.Errorf("an ESPN that refuses was asked %d times", n)
 		}
-		w.espn = Embedded()
+		w.espn = embeddedSeason()
 		// Some requests fail once, and there is no play-in yet.
 		client, failed := w.client(), map[string]bool{}
 		var mu sync.Mutex
@@ -191,15 +191,15 @@ func TestESPNAlone(t *testing.T) {
 }
 
 func TestStatusIsToldForWhatItIs(t *testing.T) {
+	w := newWeb()
+	l := open(t, Config{URL: "https://league/feed", HTTP: w.client()})
 	for status, want := range map[int]string{
 		http.StatusForbidden:       "The league's feed refused the request (403 Forbidden).",
 		http.StatusTooManyRequests: "The league's feed refused the request (429 Too Many Requests).",
 		http.StatusBadGateway:      "The league's feed answered 502 Bad Gateway instead of the schedule.",
 		599:                        "The league's feed answered 599 instead of the schedule.",
 	} {
-		w := newWeb()
 		w.league = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(status) }
-		l := open(t, Config{URL: "https://league/feed", HTTP: w.client()})
 		if err := l.Refresh(t.Context()); err == nil || l.Status().Trouble != want {
 			t.Errorf("got %v and %q, want %q", err, l.Status().Trouble, want)
 		}
@@ -222,13 +222,13 @@ func TestFeedInAFile(t *testing.T) {
 		}
 	}
 	// A season of one's own may be small, and past.
-	old := shifted(Embedded(), -6)
+	old := shifted(embeddedSeason(), -6)
 	games := nbaGames(old)[:200]
-	write(nbaFeed(t, old.Label, games[:10]...), "2026-11-01T00:00:00Z")
+	write(nbaFeed(old.Label, games[:10]...), "2026-11-01T00:00:00Z")
 	if _, err := Open(Config{URL: path}); err == nil {
 		t.Error("got no error for a season without all teams")
 	}
-	write(nbaFeed(t, old.Label, games...), "2026-11-01T00:00:00Z")
+	write(nbaFeed(old.Label, games...), "2026-11-01T00:00:00Z")
 	var results []string
 	l := open(t, Config{URL: path, ESPNURL: "https://espn", Dir: dir, HTTP: newWeb().client(),
 		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Observe: func(s, r string) { results = append(results, s+" "+r) }})
@@ -238,7 +238,7 @@ func TestFeedInAFile(t *testing.T) {
 	if err := l.Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
-	write(nbaFeed(t, old.Label, nbaGames(old)[:150]...), "2026-11-02T00:00:00Z")
+	write(nbaFeed(old.Label, nbaGames(old)[:150]...), "2026-11-02T00:00:00Z")
 	if err := l.Refresh(t.Context()); err != nil || len(l.Season().Games) != 150 {
 		t.Errorf("got %v and %d games", err, len(l.Season().Games))
 	}
@@ -265,7 +265,7 @@ func TestRealFileOfAnotherSeasonIsServed(t *testing.T) {
 func TestAnswersOverTheLimitAreRefused(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"leagueSchedule":{"seasonYear":"2026-27","weeks":[`)
-		line := []byte(`{"weekName":"` + strings.Repeat("Week 1", 10_000) + `"},`)
+		line := []byte(`{"weekName":"Week 1"},` + strings.Repeat(" ", 60_000))
 		for n := 0; n < maxBody; n += len(line) {
 			if _, err := w.Write(line); err != nil {
 				return

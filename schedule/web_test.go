@@ -32,12 +32,30 @@ func (h handler) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// nbaGames writes the games of a season as those of the league's feed. Games
-// with ESPN's ids get ids of the league, in order.
+var embeddedOnce = sync.OnceValue(Embedded)
+
+// embeddedSeason returns a copy of the season that comes with the program.
+func embeddedSeason() *Season {
+	s := embeddedOnce()
+	return &Season{Label: s.Label, Source: s.Source, AsOf: s.AsOf, Games: slices.Clone(s.Games)}
+}
+
+// nbaGames writes the games of a season as those of the league's feed, with
+// what is of use in them. Games with ESPN's ids get ids of the league, in order.
 func nbaGames(s *Season) []object {
 	year, _ := startYear(s.Label)
 	number := map[string]int{}
 	prefix := map[Type]string{Preseason: "001", Regular: "002", Cup: "002", PlayIn: "005", Playoffs: "004", AllStar: "003"}
+	side := func(s Side) object {
+		team, _ := TeamByCode(s.Code)
+		return object{"teamId": team.ID, "teamCity": s.City, "teamName": s.Name}
+	}
+	channels := func(names []string) (list []object) {
+		for _, name := range names {
+			list = append(list, object{"broadcasterDisplay": name})
+		}
+		return list
+	}
 	var out []object
 	for _, g := range s.Games {
 		id := g.ID
@@ -46,25 +64,33 @@ func nbaGames(s *Season) []object {
 			number[kind]++
 			id = fmt.Sprintf("%s%02d%05d", kind, year%100, number[kind])
 		}
-		o := nbaGameWith(object{
+		out = append(out, object{
 			"gameId": id, "gameDateEst": string(g.Day) + "T00:00:00Z", "gameDateTimeUTC": g.Tip.Format(time.RFC3339),
-			"arenaName": g.Arena, "arenaCity": g.City, "arenaState": g.State, "homeTeam": nbaSide(g.Home.Code), "awayTeam": nbaSide(g.Away.Code),
-			"broadcasters": object{"nationalBroadcasters": channelList(g.National...), "homeTvBroadcasters": channelList(g.HomeTV...)},
-			"gameLabel":    g.Label, "gameSubLabel": g.SubLabel, "gameStatusText": "7:00 pm ET",
+			"arenaName": g.Arena, "arenaCity": g.City, "arenaState": g.State, "homeTeam": side(g.Home), "awayTeam": side(g.Away),
+			"broadcasters": object{"nationalBroadcasters": channels(g.National)}, "gameLabel": g.Label, "gameSubLabel": g.SubLabel,
 		})
-		if g.TBD() {
-			maps.Copy(o, tbdFields)
-			o["gameDateEst"] = string(g.Day) + "T00:00:00Z"
-		}
-		if g.Postponed {
-			o["gameStatusText"] = "PPD"
-		}
-		out = append(out, o)
 	}
 	return out
 }
 
-// espnEvents writes games as events of ESPN's team schedules.
+var wholeOnce = sync.OnceValue(func() []object { return nbaGames(embeddedSeason()) })
+
+// wholeGames returns copies of the games of the season that comes with the
+// program, as those of the league's feed.
+func wholeGames() []object {
+	var out []object
+	for _, g := range wholeOnce() {
+		out = append(out, maps.Clone(g))
+	}
+	return out
+}
+
+// wholeFeed returns the league's feed with all games of that season. It is not
+// to be written to.
+var wholeFeed = sync.OnceValue(func() []byte { return nbaFeed("2026-27", wholeGames()...) })
+
+// espnEvents writes games as events of ESPN's team schedules, with what is of
+// use in them.
 func espnEvents(games []Game) []object {
 	types := map[Type]string{Preseason: "1", Regular: "2", Cup: "2", Playoffs: "3", AllStar: "4", PlayIn: "5"}
 	events := []object{}
@@ -79,7 +105,7 @@ func espnEvents(games []Game) []object {
 		}
 		team := func(s Side) object {
 			t, _ := TeamByCode(s.Code)
-			return object{"abbreviation": t.ESPN, "location": t.City, "displayName": t.FullName()}
+			return object{"abbreviation": t.ESPN}
 		}
 		note := g.SubLabel
 		if g.Type == Cup {
@@ -90,14 +116,12 @@ func espnEvents(games []Game) []object {
 			tip = g.Day.Time(Eastern())
 		}
 		events = append(events, object{
-			"id": g.ID, "date": tip.UTC().Format(minutes), "season": object{"year": year + 1, "displayName": g.Season},
-			"seasonType": object{"id": types[g.Type], "type": 2},
+			"id": g.ID, "date": tip.UTC().Format(minutes), "season": object{"year": year + 1}, "seasonType": object{"id": types[g.Type]},
 			"competitions": []object{{
-				"type": object{"id": "1"}, "timeValid": !g.TBD(), "neutralSite": g.Neutral,
+				"timeValid": !g.TBD(), "neutralSite": g.Neutral, "status": object{"type": status}, "notes": []object{{"headline": note}},
 				"venue":       object{"fullName": g.Arena, "address": object{"city": g.City, "state": g.State}},
 				"competitors": []object{{"homeAway": "home", "team": team(g.Home)}, {"homeAway": "away", "team": team(g.Away)}},
-				"notes":       []object{{"headline": note}}, "status": object{"type": status},
-				"broadcasts": []object{{"market": object{"id": "1", "type": "National"}, "type": object{"shortName": "TV"}, "media": object{"shortName": "ESPN"}}},
+				"broadcasts":  []object{{"market": object{"type": "National"}, "media": object{"shortName": "ESPN"}}},
 			}},
 		})
 	}
