@@ -356,9 +356,9 @@ func TestComposeFilesGiveNothingAwayAndWaitForImports(t *testing.T) {
 			if !strings.HasPrefix(name, "tipoff") {
 				continue
 			}
-			wait, err := time.ParseDuration(fmt.Sprint(s["stop_app.Grace_period"]))
+			wait, err := time.ParseDuration(fmt.Sprint(s["stop_grace_period"]))
 			if err != nil || wait <= app.Grace {
-				t.Errorf("%s, %s: a stop waits for %v, imports may take %v", path, name, s["stop_app.Grace_period"], app.Grace)
+				t.Errorf("%s, %s: a stop waits for %v, imports may take %v", path, name, s["stop_grace_period"], app.Grace)
 			}
 			if s["read_only"] != true || fmt.Sprint(s["cap_drop"]) != "[ALL]" || fmt.Sprint(s["security_opt"]) != "[no-new-privileges:true]" || s["restart"] != "unless-stopped" {
 				t.Errorf("%s, %s: %v", path, name, s)
