@@ -99,7 +99,10 @@ func Run(ctx context.Context, args, environ []string, stdout io.Writer, with Opt
 	case command == "sessions flush", len(cfg.command) == 3 && strings.HasPrefix(command, "sessions flush "):
 		return withSessions(ctx, cfg, stdout, func(m *session.Manager) error {
 			n, err := m.Flush(ctx, strings.Join(cfg.command[2:], ""))
-			fmt.Fprintf(stdout, "%d sessions ended.\n", n)
+			fmt.Fprintf(stdout, "%d sign-ins ended.\n", n)
+			if cfg.sessionStore == "cookie:" {
+				fmt.Fprintln(stdout, "A copy of somebody's cookie is good until an hour after the sign-in (-session-store cookie:); its token is revoked.")
+			}
 			return err
 		})
 	case command == "sessions rekey":

@@ -11,9 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
-	"tipoff/session"
+	"tipoff/database"
 )
 
 // kept is what a backup holds, by its names in the archive, and where each is
@@ -23,7 +24,7 @@ func (c *config) kept() map[string]string {
 		keyFile:          filepath.Join(c.dataDir, keyFile),
 		registrationFile: filepath.Join(c.dataDir, registrationFile),
 	}
-	if path, err := session.FileOf(c.sessionStore); err == nil {
+	if path, ok := strings.CutPrefix(c.database, "sqlite:"); ok {
 		files[databaseFile] = path
 	}
 	return files
@@ -53,7 +54,7 @@ func backup(ctx context.Context, cfg *config, file string, stdout io.Writer) err
 		if name == databaseFile {
 			copied := filepath.Join(dir, name)
 			if _, err := os.Stat(path); err == nil {
-				if err := session.Backup(ctx, cfg.sessionStore, copied); err != nil {
+				if err := copyDatabase(ctx, cfg.database, copied); err != nil {
 					return err
 				}
 			}
@@ -84,7 +85,20 @@ func backup(ctx context.Context, cfg *config, file string, stdout io.Writer) err
 		return fmt.Errorf("write the backup: %w", err)
 	}
 	fmt.Fprintf(stdout, "%d files backed up to %s. Keep it as safe as the data dir: it has the key in it.\n", files, file)
+	if _, ok := cfg.kept()[databaseFile]; !ok {
+		fmt.Fprintln(stdout, "The database is not in it: back it up with pg_dump.")
+	}
 	return nil
+}
+
+// copyDatabase writes a copy of a SQLite database, whole and as of one moment, while
+// others go on using it.
+func copyDatabase(ctx context.Context, dsn, to string) error {
+	db, err := database.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Backup(ctx, to), db.Close())
 }
 
 func addFile(w *tar.Writer, name, path string) error {
@@ -118,9 +132,9 @@ func restore(cfg *config, file string, stdout io.Writer) error {
 	}
 	kept := cfg.kept()
 	inTheWay := slices.Sorted(maps.Values(kept))
-	if database, ok := kept[databaseFile]; ok {
+	if path, ok := kept[databaseFile]; ok {
 		// SQLite would take what these say for news of the restored one.
-		inTheWay = append(inTheWay, database+"-wal", database+"-shm")
+		inTheWay = append(inTheWay, path+"-wal", path+"-shm")
 	}
 	for _, path := range inTheWay {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {

@@ -17,19 +17,19 @@ import (
 	"tipoff/todoist"
 )
 
-// withSessions opens the session store for a command. It returns an error if the
-// store is one that no other process can reach.
+// withSessions opens the database for a command about sign-ins. The sessions' own
+// store is left alone: what is in it counts only with its sign-in, and memory and
+// cookies cannot be reached from here.
 func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*session.Manager) error) error {
-	switch cfg.sessionStore {
-	case "memory:":
-		return errors.New("commands cannot reach sessions in the memory of the running Tipoff (-session-store memory:); restart it to end them all")
-	case "cookie:":
-		return errors.New("commands cannot reach sessions in people's browsers (-session-store cookie:); each ends within an hour of its sign-in, " +
-			"and all end at once when Tipoff restarts with a new -secret-key and without the old one")
+	cfg.sessionStore = "database"
+	db, closeDB, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return err
 	}
+	defer closeDB()
 	log := slog.New(slog.NewTextHandler(stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	app := appOf(cfg, &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(0), UserAgent: userAgent()})
-	m, err := openSessions(ctx, cfg, app, handlers.NewMetrics(version()), clock(cfg.start), log)
+	m, err := openSessions(ctx, cfg, db, app, handlers.NewMetrics(version()), clock(cfg.start), log)
 	if err != nil {
 		return err
 	}

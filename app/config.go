@@ -20,6 +20,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"tipoff/database"
 	"tipoff/schedule"
 	"tipoff/session"
 )
@@ -38,6 +39,7 @@ type config struct {
 	allowToken             bool
 
 	secretKey      string
+	database       string
 	sessionStore   string
 	idle, lifetime time.Duration
 
@@ -66,7 +68,7 @@ type config struct {
 	set *flag.FlagSet // all of the above with its values, for show
 }
 
-// Files in the data dir, beside the schedule's.
+// Files in the data dir.
 const (
 	databaseFile = "tipoff.db"
 	keyFile      = "secret.key"
@@ -74,7 +76,7 @@ const (
 
 // secrets are the flags whose values may also come from a file, named by the
 // variable with _FILE at its end, and are never shown.
-var secrets = []string{"todoist-client-secret", "secret-key", "session-store"}
+var secrets = []string{"todoist-client-secret", "secret-key", "database", "session-store"}
 
 // flags declares every setting on a flag set.
 func (c *config) flags() *flag.FlagSet {
@@ -88,7 +90,8 @@ func (c *config) flags() *flag.FlagSet {
 	fs.StringVar(&c.apiURL, "todoist-api-url", "https://api.todoist.com", "`address` of Todoist's API")
 	fs.BoolVar(&c.allowToken, "allow-api-token", true, "let people sign in with a personal API token")
 	fs.StringVar(&c.secretKey, "secret-key", "", "`keys` that seal sessions, each of 32 characters or more, with commas between; the first seals, any opens (default made once in the data dir)")
-	fs.StringVar(&c.sessionStore, "session-store", "", "where sessions are kept, a `DSN`: memory:, cookie:, sqlite:PATH, redis://, postgres://, mongodb:// (default sqlite: in the data dir)")
+	fs.StringVar(&c.database, "database", "", "`DSN` of what must last: sign-ins, tokens, the last good schedule; sqlite:PATH or postgres:// (default sqlite: in the data dir)")
+	fs.StringVar(&c.sessionStore, "session-store", "database", "where sessions are kept: database, or a `DSN`: memory:, cookie:, redis://, mongodb://")
 	fs.DurationVar(&c.idle, "session-idle", time.Hour, "`time` without a request after which a session ends")
 	fs.DurationVar(&c.lifetime, "session-lifetime", 24*time.Hour, "`time` after which a session ends in any case")
 	fs.StringVar(&c.scheduleURL, "schedule-url", schedule.LeagueURL, "`address` or file of the league's feed; off switches it off")
@@ -269,15 +272,16 @@ func (c *config) check() (errs []error) {
 			bad("secret-key", "each key needs 32 characters or more; one has %d", len(key))
 		}
 	}
+	if c.database == "" {
+		c.database = "sqlite:" + filepath.Join(c.dataDir, databaseFile)
+	} else if err := database.Check(c.database); err != nil {
+		bad("database", "%s %v", database.Mask(c.database), err)
+	}
 	if c.sessionStore == "" {
-		c.sessionStore = "sqlite:" + filepath.Join(c.dataDir, databaseFile)
-		if c.demo {
-			// The demo's Todoist forgets everything at a stop, so its
-			// sessions need not outlive it either.
-			c.sessionStore = "memory:"
-		}
-	} else if err := session.CheckDSN(c.sessionStore); err != nil {
-		bad("session-store", "%s %v", session.MaskDSN(c.sessionStore), err)
+		c.sessionStore = "database"
+	}
+	if err := session.CheckStore(c.sessionStore); err != nil {
+		bad("session-store", "%s %v", database.Mask(c.sessionStore), err)
 	}
 	if c.dataDir == "" {
 		bad("data-dir", "a folder is needed")
@@ -347,7 +351,7 @@ func (c *config) useRegistration() error {
 
 // needsDataDir reports whether anything of importance is kept in the data dir.
 func (c *config) needsDataDir() bool {
-	return c.secretKey == "" || c.from["session-store"] == ""
+	return c.secretKey == "" || c.from["database"] == ""
 }
 
 // redirectURL is where Todoist sends people back to.
@@ -464,8 +468,8 @@ func (c *config) show(w io.Writer) error {
 	c.set.VisitAll(func(f *flag.Flag) {
 		value, from := f.Value.String(), cmp.Or(c.from[f.Name], "default")
 		switch {
-		case f.Name == "session-store":
-			value = session.MaskDSN(value)
+		case f.Name == "database" || f.Name == "session-store":
+			value = database.Mask(value)
 		case f.Name == "secret-key" && value == "":
 			value = "made at the first start, kept in " + filepath.Join(c.dataDir, keyFile)
 		case slices.Contains(secrets, f.Name) && value != "":

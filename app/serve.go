@@ -11,12 +11,14 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
+	"tipoff/database"
 	"tipoff/handlers"
 	"tipoff/importer"
 	"tipoff/schedule"
@@ -81,7 +83,12 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 		cfg.authorizeURL = cfg.public.String() + "/oauth/authorize"
 	}
 	app := appOf(cfg, api)
-	sessions, err := openSessions(ctx, cfg, app, metrics, now, log)
+	db, closeDB, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer closeDB()
+	sessions, err := openSessions(ctx, cfg, db, app, metrics, now, log)
 	if err != nil {
 		return err
 	}
@@ -174,14 +181,14 @@ const Grace = 60 * time.Second
 func logStart(log *slog.Logger, cfg *config, address, metricsAt string, games schedule.Report, now time.Time) {
 	store, _, _ := strings.Cut(cfg.sessionStore, ":")
 	attrs := []any{"version", version(), "url", cfg.public.String(), "address", address,
-		"store", store, "schedule", games.Source, "as-of", games.AsOf.UTC().Format(time.RFC3339)}
+		"database", strings.SplitN(cfg.database, ":", 2)[0], "store", store, "schedule", games.Source, "as-of", games.AsOf.UTC().Format(time.RFC3339)}
 	if metricsAt != "" {
 		attrs = append(attrs, "metrics", metricsAt)
 	}
 	if !cfg.start.IsZero() {
 		attrs = append(attrs, "now", now.UTC().Format(time.RFC3339))
 	}
-	if store == "memory" && !cfg.demo {
+	if store == "memory" {
 		log.Warn("sessions are kept in memory: a restart signs everyone out")
 	}
 	log.Info("listening", attrs...)
@@ -233,9 +240,32 @@ func appOf(cfg *config, api *todoist.API) *todoist.App {
 		AuthorizeURL: cfg.authorizeURL, RedirectURL: cfg.redirectURL()}
 }
 
+// openDatabase opens the database, and returns how to close it. A demo has one of its
+// own, which goes with it.
+func openDatabase(ctx context.Context, cfg *config) (*database.DB, func(), error) {
+	dsn, remove := cfg.database, func() {}
+	if cfg.demo {
+		dir, err := os.MkdirTemp("", "tipoff-demo-*")
+		if err != nil {
+			return nil, nil, fmt.Errorf("make room for the demo's database: %w", err)
+		}
+		dsn, remove = "sqlite:"+filepath.Join(dir, databaseFile), func() { os.RemoveAll(dir) }
+	} else if cfg.needsDataDir() {
+		if err := prepareDataDir(cfg.dataDir); err != nil {
+			return nil, nil, err
+		}
+	}
+	db, err := database.Open(ctx, dsn)
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return db, func() { db.Close(); remove() }, nil
+}
+
 // openSessions opens the session store, with the keys of the settings or the one
 // kept in the data dir.
-func openSessions(ctx context.Context, cfg *config, app *todoist.App, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
+func openSessions(ctx context.Context, cfg *config, db *database.DB, app *todoist.App, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
 	keys := cfg.keys()
 	switch {
 	case len(keys) > 0:
@@ -248,10 +278,10 @@ func openSessions(ctx context.Context, cfg *config, app *todoist.App, metrics *h
 		}
 		keys = []string{key}
 	}
-	sc := session.Config{Store: cfg.sessionStore, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
+	sc := session.Config{DB: db, Store: cfg.sessionStore, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
 	if app != nil {
-		sc.Refresh = func(ctx context.Context, refresh string) (session.Tokens, error) {
-			tokens, err := refreshWith(ctx, app, now, refresh)
+		sc.Refresh = func(ctx context.Context, refresh string, scopes []string) (session.Tokens, error) {
+			tokens, err := refreshWith(ctx, app, now, refresh, scopes)
 			metrics.TokenRefresh(err)
 			return tokens, err
 		}
@@ -262,8 +292,8 @@ func openSessions(ctx context.Context, cfg *config, app *todoist.App, metrics *h
 
 // refreshWith asks Todoist for a new pair and says of an error what it means for
 // the old one.
-func refreshWith(ctx context.Context, app *todoist.App, now func() time.Time, refresh string) (session.Tokens, error) {
-	t, err := app.Refresh(ctx, refresh)
+func refreshWith(ctx context.Context, app *todoist.App, now func() time.Time, refresh string, scopes []string) (session.Tokens, error) {
+	t, err := app.Refresh(ctx, refresh, scopes...)
 	if err != nil {
 		refused, answered := errors.AsType[*todoist.Error](err)
 		dial, unreached := errors.AsType[*net.OpError](err)

@@ -95,6 +95,9 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 		text = plural(len(removal.Tasks), "task") + " removed from “" + removal.Project.Name + "”. Nothing else was touched."
 	}
 	s.Sessions.Put(r.Context(), removedKey, text)
+	if err := s.Sessions.Narrow(ctx, []string{todoist.ScopeReadWrite}); err != nil {
+		s.Log.WarnContext(ctx, "the token may still delete", "error", err)
+	}
 	return s.redirect(w, r, "/projects")
 }
 
@@ -124,6 +127,6 @@ const removedKey = "removed"
 // mayDelete reports whether this session's token may delete tasks and
 // projects.
 func (s *server) mayDelete(r *http.Request) bool {
-	scopes := strings.Split(s.Sessions.Get(r.Context(), scopesKey), ",")
+	scopes := s.Sessions.Scope(r.Context())
 	return slices.Contains(scopes, todoist.ScopeDelete) && slices.Contains(scopes, todoist.ScopeDeleteProject)
 }

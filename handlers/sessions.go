@@ -24,14 +24,14 @@ func (s *server) listSessions(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := s.client(r); err != nil {
 		return err
 	}
-	infos, err := s.Sessions.Sessions(r.Context())
+	infos, err := s.Sessions.SignIns(r.Context())
 	if err != nil {
 		return err
 	}
 	page := sessionsPage{layout: s.private(w, r, "Where you are signed in", "")}
 	loc := s.locale(r)
 	for _, info := range infos {
-		page.Sessions = append(page.Sessions, sessionLine{Handle: info.Handle, Browser: info.Browser,
+		page.Sessions = append(page.Sessions, sessionLine{Handle: info.ID, Browser: info.Browser,
 			Since: loc.momentOf(info.Since), Seen: loc.momentOf(info.Seen), Current: info.Current})
 	}
 	return s.pages.render(w, r, http.StatusOK, page)

@@ -93,6 +93,9 @@ func (s *server) authorize(w http.ResponseWriter, r *http.Request, next string, 
 		return unregistered()
 	}
 	flow, err := s.Sessions.Begin(r.Context(), next, scopes)
+	if errors.Is(err, session.ErrTooLong) {
+		flow, err = s.Sessions.Begin(r.Context(), "/", scopes)
+	}
 	if err != nil {
 		return err
 	}
@@ -150,11 +153,10 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 	if token.Lifetime > 0 {
 		tokens.Expires = s.Now().Add(token.Lifetime)
 	}
-	scopes := token.Scopes
-	if len(scopes) == 0 {
-		scopes = flow.Scopes
+	if len(tokens.Scope) == 0 {
+		tokens.Scope = flow.Scopes
 	}
-	if err := s.completeSignIn(r, tokens, scopes, false); err != nil {
+	if err := s.completeSignIn(r, tokens, false); err != nil {
 		return err
 	}
 	return s.redirect(w, r, localPath(flow.Next))
@@ -198,7 +200,7 @@ func (s *server) signInWithToken(w http.ResponseWriter, r *http.Request) error {
 	if len(token) > 200 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return refuse("This is not a token: it has characters that no token has.")
 	}
-	err := s.completeSignIn(r, session.Tokens{Access: token}, []string{todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject}, true)
+	err := s.completeSignIn(r, session.Tokens{Access: token, Scope: []string{todoist.ScopeReadWrite, todoist.ScopeDelete, todoist.ScopeDeleteProject}}, true)
 	if refused, ok := errors.AsType[*todoist.Error](err); ok && refused.Status < 500 && refused.Status != http.StatusTooManyRequests {
 		return refuse("Todoist does not know this token. Copy it once more, without spaces around it.")
 	}
@@ -208,17 +210,9 @@ func (s *server) signInWithToken(w http.ResponseWriter, r *http.Request) error {
 	return s.redirect(w, r, next)
 }
 
-// scopesKey is where a session has what its token may do.
-const scopesKey = "scopes"
-
 // completeSignIn asks Todoist whose tokens these are and signs that user in. If it fails,
 // the tokens are revoked, except a personal one, which belongs to its owner.
-func (s *server) completeSignIn(r *http.Request, t session.Tokens, scopes []string, personal bool) (err error) {
-	defer func() {
-		if err != nil && !personal {
-			s.Sessions.Discard(r.Context(), t)
-		}
-	}()
+func (s *server) completeSignIn(r *http.Request, t session.Tokens, personal bool) error {
 	tries := 0
 	c := s.Todoist.As(func(_ context.Context, refused string) (string, error) {
 		if tries++; tries > 1 {
@@ -227,19 +221,18 @@ func (s *server) completeSignIn(r *http.Request, t session.Tokens, scopes []stri
 		return t.Access, nil
 	})
 	u, err := c.User(r.Context())
-	if err != nil {
-		return err
+	if err == nil && u.ID == "" {
+		err = errors.New("todoist names no user")
 	}
-	if u.ID == "" {
-		return errors.New("todoist names no user")
+	if err != nil {
+		if !personal {
+			s.Sessions.Discard(r.Context(), t)
+		}
+		return err
 	}
 	user := userOf(u)
 	user.Personal = personal
-	if err := s.Sessions.SignIn(r.Context(), user, t); err != nil {
-		return err
-	}
-	s.Sessions.Put(r.Context(), scopesKey, strings.Join(scopes, ","))
-	return nil
+	return s.Sessions.SignIn(r.Context(), user, t)
 }
 
 // userOf is what a session remembers of an account.

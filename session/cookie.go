@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -13,9 +12,6 @@ import (
 const (
 	// maxCookie is what browsers keep of a cookie's name and value.
 	maxCookie = 4096
-	// cookieLifetime is the longest a session in a cookie lives: there is no
-	// refresh token in it, and Todoist's access tokens live an hour.
-	cookieLifetime = time.Hour
 )
 
 // cookieForm is how the cookies look under one public address.
@@ -83,18 +79,4 @@ func decodeCookie(value string) ([]byte, bool) {
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	return b, err == nil
-}
-
-// cookieRow makes a row of a cookie that holds the whole session.
-func (m *Manager) cookieRow(value string) (row, bool) {
-	sealed, ok := decodeCookie(value)
-	return row{Key: m.cookie.name, Value: sealed}, ok
-}
-
-// cookieTokens returns the tokens that the session itself holds.
-func (m *Manager) cookieTokens(ctx context.Context) (record, bool) {
-	if !m.stateless {
-		return record{}, false
-	}
-	return decodeRecord([]byte(m.scs.GetString(ctx, valueTokens)))
 }

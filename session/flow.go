@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -27,9 +28,9 @@ type Flow struct {
 	Begun    time.Time
 }
 
-// Begin starts a sign-in. It is bound to this browser by a cookie of its own, of
-// which the server keeps the counterpart (with the store cookie: the cookie holds
-// all, sealed). It ends after 15 minutes, and a ninth ends the oldest.
+// Begin starts a sign-in. It is bound to this browser by a sealed cookie of its own,
+// which holds all of it. It ends after 15 minutes, and a ninth ends the oldest. The
+// error wraps ErrTooLong where next does not fit into a cookie.
 func (m *Manager) Begin(ctx context.Context, next string, scopes []string) (Flow, error) {
 	rq, ok := m.request(ctx)
 	if !ok {
@@ -38,34 +39,24 @@ func (m *Manager) Begin(ctx context.Context, next string, scopes []string) (Flow
 	rq.mu.Lock()
 	defer rq.mu.Unlock()
 	if rq.sent {
-		return Flow{}, fmt.Errorf("begin a sign-in: the answer has begun, a cookie cannot be set any more")
+		return Flow{}, errors.New("begin a sign-in: the answer has begun, a cookie cannot be set any more")
 	}
 	f := Flow{State: random(), Verifier: random(), Next: next, Scopes: scopes, Begun: m.now()}
 	name := m.flowCookie(f.State)
-	inCookie := f
-	if !m.stateless {
-		key := kindFlow + "/" + hash(f.State)
-		err := m.store.put(ctx, row{
-			Key:     key,
-			Value:   m.ring.seal(key, f.encode()),
-			Expires: f.Begun.Add(flowLifetime),
-		})
-		if err != nil {
-			return Flow{}, fmt.Errorf("begin a sign-in: %w", err)
-		}
-		inCookie = Flow{State: f.State, Begun: f.Begun}
-	}
-	value := encodeCookie(m.ring.seal(name, inCookie.encode()))
+	value := encodeCookie(m.ring.seal(name, f.encode()))
 	if n := len(name) + len(value); n > maxCookie {
-		return Flow{}, fmt.Errorf("begin a sign-in: needs a cookie of %d bytes, browsers keep %d", n, maxCookie)
+		return Flow{}, fmt.Errorf("begin a sign-in: %w: needs %d bytes, browsers keep %d", ErrTooLong, n, maxCookie)
 	}
-	m.dropOldFlows(ctx, rq)
+	m.dropOldFlows(rq)
 	m.setCookie(rq, name, value, flowLifetime)
 	return f, nil
 }
 
-// Finish returns the sign-in that a state belongs to, once: it is gone before it
-// is compared. It reports false for a state that is empty, unknown, used, older
+// ErrTooLong says that a sign-in's next page does not fit into a cookie.
+var ErrTooLong = errors.New("the address is too long for a cookie")
+
+// Finish returns the sign-in that a state belongs to, once: it is spent before it
+// is compared. It reports false for a state that is empty, unknown, spent, older
 // than 15 minutes or another browser's. (Or that cannot be looked up: see Err.)
 func (m *Manager) Finish(ctx context.Context, state string) (Flow, bool) {
 	rq, ok := m.request(ctx)
@@ -79,22 +70,19 @@ func (m *Manager) Finish(ctx context.Context, state string) (Flow, bool) {
 	if err != nil || rq.sent {
 		return Flow{}, false
 	}
-	f, ok := m.openFlow(c)
 	m.setCookie(rq, name, "", 0)
-	if !ok || !same(f.State, state) {
+	f, ok := m.openFlow(c)
+	if !ok {
 		return Flow{}, false
 	}
-	if !m.stateless {
-		f, ok, err = m.takeFlow(ctx, state)
-		if err != nil {
-			rq.err = err
-			m.cfg.Log.WarnContext(ctx, "sign-in not looked up", "error", err)
-		}
-		if !ok || !same(f.State, state) {
-			return Flow{}, false
-		}
+	n, err := m.cfg.DB.Exec(ctx, `INSERT INTO spent_states (id, expires) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+		hash(state), f.Begun.Add(flowLifetime).UnixMilli())
+	if err != nil {
+		rq.err = unavailable("note that the sign-in came back", err)
+		m.cfg.Log.WarnContext(ctx, "sign-in not looked up", "error", err)
+		return Flow{}, false
 	}
-	if m.now().Sub(f.Begun) > flowLifetime {
+	if n == 0 || !same(f.State, state) || m.now().Sub(f.Begun) > flowLifetime {
 		return Flow{}, false
 	}
 	return f, true
@@ -103,24 +91,6 @@ func (m *Manager) Finish(ctx context.Context, state string) (Flow, bool) {
 // same compares in constant time. Nothing is never the same as nothing.
 func same(a, b string) bool {
 	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
-}
-
-// takeFlow removes a sign-in's row and returns what it held, to one caller only.
-func (m *Manager) takeFlow(ctx context.Context, state string) (Flow, bool, error) {
-	key := kindFlow + "/" + hash(state)
-	r, ok, err := m.store.get(ctx, key)
-	if err != nil || !ok {
-		return Flow{}, false, err
-	}
-	if ok, err = m.store.remove(ctx, key, r.Value); err != nil || !ok {
-		return Flow{}, false, err
-	}
-	plain, ok := m.ring.open(key, r.Value)
-	if !ok {
-		return Flow{}, false, nil
-	}
-	f, ok := decodeFlow(plain)
-	return f, ok, nil
 }
 
 // flowCookie names a sign-in's cookie, so that several do not collide.
@@ -141,7 +111,7 @@ func (m *Manager) openFlow(c *http.Cookie) (Flow, bool) {
 
 // dropOldFlows makes room for one more sign-in: the oldest go, and so do cookies
 // that look like one and do not open.
-func (m *Manager) dropOldFlows(ctx context.Context, rq *request) {
+func (m *Manager) dropOldFlows(rq *request) {
 	type old struct {
 		name string
 		flow Flow
@@ -156,10 +126,6 @@ func (m *Manager) dropOldFlows(ctx context.Context, rq *request) {
 	slices.SortFunc(all, func(a, b old) int { return cmp.Compare(a.flow.Begun.UnixNano(), b.flow.Begun.UnixNano()) })
 	for len(all) >= maxFlows {
 		m.setCookie(rq, all[0].name, "", 0)
-		if !m.stateless && all[0].flow.State != "" {
-			// Should this fail, the row expires by itself and nothing can use it.
-			_, _ = m.store.remove(ctx, kindFlow+"/"+hash(all[0].flow.State), nil)
-		}
 		all = all[1:]
 	}
 }

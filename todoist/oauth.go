@@ -65,14 +65,23 @@ func (a *App) Exchange(ctx context.Context, code, verifier string) (Token, error
 	return tokenOf(tok), nil
 }
 
-// Refresh trades a refresh token for a new pair. It is sent once: whether a
-// refresh may be repeated is for the caller to know. A refresh token that is
-// no longer good is [ErrInvalidGrant].
-func (a *App) Refresh(ctx context.Context, refresh string) (Token, error) {
+// Refresh trades a refresh token for a new pair. With scopes, which must be among
+// those that the pair has, the new one has only these. It is sent once: whether a
+// refresh may be repeated is for the caller to know. A refresh token that is no
+// longer good is [ErrInvalidGrant].
+func (a *App) Refresh(ctx context.Context, refresh string, scopes ...string) (Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	began := time.Now()
-	tok, err := a.config().TokenSource(a.context(ctx), &oauth2.Token{RefreshToken: refresh}).Token()
+	var tok *oauth2.Token
+	var err error
+	if len(scopes) == 0 {
+		tok, err = a.config().TokenSource(a.context(ctx), &oauth2.Token{RefreshToken: refresh}).Token()
+	} else {
+		// x/oauth2 has no refresh with scopes; its exchange takes any parameters.
+		tok, err = a.config().Exchange(a.context(ctx), "", oauth2.SetAuthURLParam("grant_type", "refresh_token"),
+			oauth2.SetAuthURLParam("refresh_token", refresh), oauth2.SetAuthURLParam("scope", strings.Join(scopes, ",")))
+	}
 	a.observe(began, err)
 	if err != nil {
 		return Token{}, fmt.Errorf("refresh the token: %w", tokenError(err))

@@ -1,0 +1,307 @@
+package session
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/goredisstore"
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+
+	"tipoff/database"
+)
+
+// storeTimeout bounds each call to a store.
+const storeTimeout = 3 * time.Second
+
+// openStore opens the store of the settings and returns how to close it.
+func (m *Manager) openStore(ctx context.Context) (scs.Store, func() error, error) {
+	dsn := m.cfg.Store
+	if err := CheckStore(dsn); err != nil {
+		return nil, nil, err
+	}
+	scheme, _, _ := strings.Cut(dsn, ":")
+	switch scheme {
+	case "memory":
+		store := memstore.New()
+		return store, func() error { store.StopCleanup(); return nil }, nil
+	case "cookie":
+		return cookieStore{m: m}, func() error { return nil }, nil
+	case "redis", "rediss":
+		return openRedis(ctx, dsn)
+	case "mongodb", "mongodb+srv":
+		return openMongo(ctx, dsn)
+	}
+	return databaseStore{db: m.cfg.DB}, func() error { return nil }, nil
+}
+
+// sealed is how scs sees a store: what goes in is sealed for its key, each call has
+// a time limit, and what does not open counts as not found, so that people sign in
+// again after a key was lost.
+type sealed struct {
+	noContext
+	in       scs.Store
+	ring     ring
+	cookie   string // the name of the session's cookie
+	inCookie bool
+}
+
+// name is what a session is sealed for: its key, or the cookie that holds it.
+func (s sealed) name(token string) string {
+	if s.inCookie {
+		return s.cookie
+	}
+	return "session/" + token
+}
+
+// FindCtx is part of [scs.CtxStore].
+func (s sealed) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	var b []byte
+	var ok bool
+	var err error
+	if in, takes := s.in.(scs.CtxStore); takes {
+		b, ok, err = in.FindCtx(ctx, token)
+	} else {
+		b, ok, err = s.in.Find(token)
+	}
+	if err != nil {
+		return nil, false, unavailable("read from the session store", err)
+	}
+	if ok {
+		b, ok = s.ring.open(s.name(token), b)
+	}
+	return b, ok, nil
+}
+
+// CommitCtx is part of [scs.CtxStore]. A visitor who leaves does not cut it off.
+func (s sealed) CommitCtx(ctx context.Context, token string, b []byte, expires time.Time) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	b = s.ring.seal(s.name(token), b)
+	var err error
+	if in, takes := s.in.(scs.CtxStore); takes {
+		err = in.CommitCtx(ctx, token, b, expires)
+	} else {
+		err = s.in.Commit(token, b, expires)
+	}
+	return unavailable("write to the session store", err)
+}
+
+// DeleteCtx is part of [scs.CtxStore]. A visitor who leaves does not cut it off.
+func (s sealed) DeleteCtx(ctx context.Context, token string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	var err error
+	if in, takes := s.in.(scs.CtxStore); takes {
+		err = in.DeleteCtx(ctx, token)
+	} else {
+		err = s.in.Delete(token)
+	}
+	return unavailable("delete from the session store", err)
+}
+
+// noContext has the methods of [scs.Store] that scs does not call where it finds
+// those with a context.
+type noContext struct{}
+
+var errNoContext = errors.New("session store called without a context")
+
+func (noContext) Find(string) ([]byte, bool, error)      { return nil, false, errNoContext }
+func (noContext) Commit(string, []byte, time.Time) error { return errNoContext }
+func (noContext) Delete(string) error                    { return errNoContext }
+
+// databaseStore keeps sessions in the table sessions. (scs's own stores for SQL do
+// not heed the request's context.)
+type databaseStore struct {
+	noContext
+	db *database.DB
+}
+
+func (s databaseStore) FindCtx(ctx context.Context, token string) (b []byte, ok bool, err error) {
+	err = s.db.QueryRow(ctx, `SELECT data FROM sessions WHERE token = $1 AND expires > $2`, token, time.Now().UnixMilli()).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return b, err == nil, err
+}
+
+func (s databaseStore) CommitCtx(ctx context.Context, token string, b []byte, expires time.Time) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO sessions (token, data, expires) VALUES ($1, $2, $3)
+		ON CONFLICT (token) DO UPDATE SET data = excluded.data, expires = excluded.expires`, token, b, expires.UnixMilli())
+	return err
+}
+
+func (s databaseStore) DeleteCtx(ctx context.Context, token string) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE token = $1`, token)
+	return err
+}
+
+// cookieStore keeps a session in the browser's cookie, whose value scs takes for the
+// session's token.
+type cookieStore struct {
+	noContext
+	m *Manager
+}
+
+func (cookieStore) FindCtx(_ context.Context, value string) ([]byte, bool, error) {
+	b, ok := decodeCookie(value)
+	return b, ok, nil
+}
+
+// CommitCtx leaves the cookie's value in the request.
+func (s cookieStore) CommitCtx(ctx context.Context, _ string, b []byte, _ time.Time) error {
+	rq, ok := s.m.request(ctx)
+	if !ok {
+		return errNoRequest
+	}
+	value := encodeCookie(b)
+	if n := len(s.m.cookie.name) + len(value); n > maxCookie {
+		return fmt.Errorf("the session needs a cookie of %d bytes, browsers keep %d", n, maxCookie)
+	}
+	rq.sealed = value
+	return nil
+}
+
+func (cookieStore) DeleteCtx(context.Context, string) error { return nil }
+
+// openRedis opens a Redis, or what speaks its protocol. The parameter prefix of the
+// DSN is ours: several Tipoffs can share a database.
+func openRedis(ctx context.Context, dsn string) (scs.Store, func() error, error) {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	query := u.Query()
+	prefix := "tipoff"
+	if p := query.Get("prefix"); p != "" {
+		prefix = p
+	}
+	query.Del("prefix")
+	u.RawQuery = query.Encode()
+	options, err := redis.ParseURL(u.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	options.ContextTimeoutEnabled = true // the call's time limit is the only one
+	options.DialTimeout = storeTimeout
+	options.MaxRetries = 1
+	client := redis.NewClient(options)
+	if err := client.Ping(ctx).Err(); err != nil {
+		client.Close()
+		return nil, nil, err
+	}
+	return goredisstore.NewWithPrefix(client, prefix+":session:"), client.Close, nil
+}
+
+// mongoStore keeps sessions in a MongoDB collection, which drops those that have
+// expired. (scs's own store cannot be had as a module.)
+type mongoStore struct {
+	noContext
+	sessions *mongo.Collection
+}
+
+type mongoSession struct {
+	Token   string    `bson:"_id"`
+	Data    []byte    `bson:"data"`
+	Expires time.Time `bson:"expires"`
+}
+
+func openMongo(ctx context.Context, dsn string) (scs.Store, func() error, error) {
+	cs, err := connstring.ParseAndValidate(dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	name := cs.Database
+	if name == "" {
+		name = "tipoff"
+	}
+	o := options.Client().SetServerSelectionTimeout(storeTimeout).SetConnectTimeout(storeTimeout).SetAppName("tipoff")
+	client, err := mongo.Connect(o.ApplyURI(dsn)) // what the DSN says counts
+	if err != nil {
+		return nil, nil, err
+	}
+	closeStore := func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		defer cancel()
+		return client.Disconnect(ctx)
+	}
+	// Whatever the DSN says: a session is read where it was written.
+	sessions := client.Database(name).Collection("tipoff_sessions",
+		options.Collection().SetReadPreference(readpref.Primary()).SetWriteConcern(writeconcern.Majority()))
+	ctx, cancel := context.WithTimeout(ctx, 2*storeTimeout)
+	defer cancel()
+	err = client.Ping(ctx, nil)
+	if err == nil {
+		_, err = sessions.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: bson.D{{Key: "expires", Value: 1}},
+			Options: options.Index().SetExpireAfterSeconds(0)})
+	}
+	if err != nil {
+		closeStore()
+		return nil, nil, err
+	}
+	return mongoStore{sessions: sessions}, closeStore, nil
+}
+
+func (s mongoStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	var found mongoSession
+	err := s.sessions.FindOne(ctx, bson.D{{Key: "_id", Value: token}}).Decode(&found)
+	if errors.Is(err, mongo.ErrNoDocuments) || err == nil && !found.Expires.After(time.Now()) {
+		return nil, false, nil
+	}
+	return found.Data, err == nil, err
+}
+
+func (s mongoStore) CommitCtx(ctx context.Context, token string, b []byte, expires time.Time) error {
+	_, err := s.sessions.ReplaceOne(ctx, bson.D{{Key: "_id", Value: token}}, mongoSession{token, b, expires}, options.Replace().SetUpsert(true))
+	return err
+}
+
+func (s mongoStore) DeleteCtx(ctx context.Context, token string) error {
+	_, err := s.sessions.DeleteOne(ctx, bson.D{{Key: "_id", Value: token}})
+	return err
+}
+
+// CheckStore says what is wrong with the address of a session store, as far as that
+// can be seen without opening it. The sentence goes on from the address.
+func CheckStore(dsn string) error {
+	if dsn == "database" {
+		return nil
+	}
+	scheme, rest, _ := strings.Cut(dsn, ":")
+	switch scheme {
+	case "memory", "cookie":
+		if !strings.HasSuffix(dsn, ":") {
+			return fmt.Errorf("is written %s:, with a colon and nothing after it", scheme)
+		}
+		return nil
+	case "redis", "rediss", "mongodb", "mongodb+srv":
+	default:
+		return errors.New("is an unknown kind of store: use database, memory:, cookie:, redis://, rediss:// or mongodb://")
+	}
+	server, ok := strings.CutPrefix(rest, "//")
+	if !ok {
+		return fmt.Errorf("names no server, as %s://localhost does", scheme)
+	}
+	// Parsers cut such an address at the wrong place and quote half a password.
+	if at := strings.LastIndex(server, "@"); at >= 0 && strings.ContainsAny(server[:at], "/?#@[] ") {
+		return errors.New("has a character before or in its user or password that must be percent-encoded")
+	}
+	if _, err := url.Parse(dsn); err != nil && scheme != "mongodb" { // which can have several hosts
+		return errors.New("is not a valid URL")
+	}
+	return nil
+}
