@@ -9,10 +9,8 @@ import (
 	"time"
 )
 
-const (
-	// maxCookie is what browsers keep of a cookie's name and value.
-	maxCookie = 4096
-)
+// maxCookie is how many bytes browsers keep of a cookie's name and value.
+const maxCookie = 4096
 
 // cookieForm is how the cookies look under one public address.
 type cookieForm struct {
@@ -65,9 +63,9 @@ func (m *Manager) setCookie(rq *request, name, value string, life time.Duration)
 	})
 }
 
-// dropCookie takes the session's cookie back. It is done at sign-out only: the
-// cookie of a session that has ended otherwise opens nothing, and an answer on
-// its way could take back the one of a newer sign-in.
+// dropCookie takes the session's cookie back. It is done where the user signs out, or
+// where the cookie alone keeps the session. A cookie whose session has ended opens
+// nothing, and an answer on its way could take back the one of a newer sign-in.
 func (m *Manager) dropCookie(rq *request) { m.setCookie(rq, m.cookie.name, "", 0) }
 
 func encodeCookie(sealed []byte) string { return base64.RawURLEncoding.EncodeToString(sealed) }

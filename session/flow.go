@@ -43,7 +43,11 @@ func (m *Manager) Begin(ctx context.Context, next string, scopes []string) (Flow
 	}
 	f := Flow{State: random(), Verifier: random(), Next: next, Scopes: scopes, Begun: m.now()}
 	name := m.flowCookie(f.State)
-	value := encodeCookie(m.ring.seal(name, f.encode()))
+	plain, err := json.Marshal(f)
+	if err != nil {
+		return Flow{}, fmt.Errorf("begin a sign-in: %w", err)
+	}
+	value := encodeCookie(m.ring.seal(name, plain))
 	if n := len(name) + len(value); n > maxCookie {
 		return Flow{}, fmt.Errorf("begin a sign-in: %w: needs %d bytes, browsers keep %d", ErrTooLong, n, maxCookie)
 	}
@@ -82,15 +86,11 @@ func (m *Manager) Finish(ctx context.Context, state string) (Flow, bool) {
 		m.cfg.Log.WarnContext(ctx, "sign-in not looked up", "error", err)
 		return Flow{}, false
 	}
-	if n == 0 || !same(f.State, state) || m.now().Sub(f.Begun) > flowLifetime {
+	same := subtle.ConstantTimeCompare([]byte(f.State), []byte(state)) == 1
+	if n == 0 || !same || m.now().Sub(f.Begun) > flowLifetime {
 		return Flow{}, false
 	}
 	return f, true
-}
-
-// same compares in constant time. Nothing is never the same as nothing.
-func same(a, b string) bool {
-	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
 // flowCookie names a sign-in's cookie, so that several do not collide.
@@ -98,15 +98,11 @@ func (m *Manager) flowCookie(state string) string { return m.cookie.name + "-" +
 
 // openFlow reads what a sign-in's cookie holds.
 func (m *Manager) openFlow(c *http.Cookie) (Flow, bool) {
-	sealed, ok := decodeCookie(c.Value)
-	if !ok {
-		return Flow{}, false
-	}
+	var f Flow
+	sealed, _ := decodeCookie(c.Value)
 	plain, ok := m.ring.open(c.Name, sealed)
-	if !ok {
-		return Flow{}, false
-	}
-	return decodeFlow(plain)
+	ok = ok && json.Unmarshal(plain, &f) == nil
+	return f, ok
 }
 
 // dropOldFlows makes room for one more sign-in: the oldest go, and so do cookies
@@ -128,14 +124,4 @@ func (m *Manager) dropOldFlows(rq *request) {
 		m.setCookie(rq, all[0].name, "", 0)
 		all = all[1:]
 	}
-}
-
-func (f Flow) encode() []byte {
-	b, _ := json.Marshal(f) // strings and a time of this century always encode
-	return b
-}
-
-func decodeFlow(b []byte) (f Flow, ok bool) {
-	ok = json.Unmarshal(b, &f) == nil
-	return f, ok
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -20,67 +21,47 @@ type grant struct {
 	// refresh token may be used up. by names the process.
 	asked time.Time
 	by    string
+	used  time.Time // when the pair came
+	secrets
+}
 
-	tokens   Tokens
-	personal bool // a personal API token, which is its user's and not ours to revoke
-	name     string
-	email    string
-	// scope is what the next refresh asks for; empty is what the pair has.
-	scope []string
-	// replaced are pairs of earlier sign-ins. Nobody knows whether revoking one pair
+// secrets are sealed in a grant's row.
+type secrets struct {
+	Tokens   Tokens   `json:"tokens"`
+	Personal bool     `json:"personal,omitempty"` // a personal API token, which is its user's and not ours to revoke
+	Name     string   `json:"name,omitempty"`
+	Email    string   `json:"email,omitempty"`
+	Scope    []string `json:"scope,omitempty"` // what the next refresh asks for; empty is what the pair has
+	// Replaced are pairs of earlier sign-ins. Nobody knows whether revoking one pair
 	// of a user ends the others, so they are revoked with the grant.
-	replaced []Tokens
-}
-
-// sealedGrant is the JSON of what is sealed in a grant's row.
-type sealedGrant struct {
-	Tokens   storedTokens   `json:"tokens"`
-	Personal bool           `json:"personal,omitempty"`
-	Name     string         `json:"name,omitempty"`
-	Email    string         `json:"email,omitempty"`
-	Scope    []string       `json:"scope,omitempty"`
-	Replaced []storedTokens `json:"replaced,omitempty"`
-}
-
-func (m *Manager) sealGrant(g grant) ([]byte, error) {
-	s := sealedGrant{Tokens: stored(g.tokens), Personal: g.personal, Name: g.name, Email: g.email, Scope: g.scope}
-	for _, t := range g.replaced {
-		s.Replaced = append(s.Replaced, stored(t))
-	}
-	plain, err := json.Marshal(s)
-	return m.ring.seal("grant/"+g.user, plain), err
+	Replaced []Tokens `json:"replaced,omitempty"`
 }
 
 // grantColumns are what readGrant reads.
-const grantColumns = `user_id, sealed, version, asked, asked_by`
+const grantColumns = `user_id, sealed, version, asked, asked_by, used`
 
 // readGrant reads a row. One that no key opens is a grant without tokens.
 func (m *Manager) readGrant(row database.Row) (grant, error) {
 	var g grant
 	var sealed []byte
-	var asked int64
-	if err := row.Scan(&g.user, &sealed, &g.version, &asked, &g.by); err != nil {
+	var asked, used int64
+	if err := row.Scan(&g.user, &sealed, &g.version, &asked, &g.by, &used); err != nil {
 		return grant{}, err
 	}
+	g.used = time.UnixMilli(used).UTC()
 	if asked > 0 {
 		g.asked = time.UnixMilli(asked).UTC()
 	}
 	plain, _ := m.ring.open("grant/"+g.user, sealed)
-	var s sealedGrant
-	if json.Unmarshal(plain, &s) == nil {
-		g.tokens, g.personal, g.name, g.email, g.scope = Tokens(s.Tokens), s.Personal, s.Name, s.Email, s.Scope
-		for _, t := range s.Replaced {
-			g.replaced = append(g.replaced, Tokens(t))
-		}
-	}
+	_ = json.Unmarshal(plain, &g.secrets) // nothing, where it was not opened
 	return g, nil
 }
 
 // all are the tokens to be revoked with the grant.
 func (g grant) all() []Tokens {
-	all := slices.Clone(g.replaced)
-	if g.tokens.Access != "" && !g.personal {
-		all = append(all, g.tokens)
+	all := slices.Clone(g.Replaced)
+	if g.Tokens.Access != "" && !g.Personal {
+		all = append(all, g.Tokens)
 	}
 	return all
 }
@@ -88,41 +69,49 @@ func (g grant) all() []Tokens {
 // replace puts a pair in the place of the grant's own, which is remembered if anything
 // of it could still be used.
 func (g *grant) replace(t Tokens, now time.Time) {
-	if old := g.tokens; !g.personal && old.Access != t.Access && (old.Refresh != "" || old.valid("", now)) {
+	if old := g.Tokens; !g.Personal && old.Access != t.Access && (old.Refresh != "" || old.valid("", now)) {
 		g.remember(old)
 	}
-	g.tokens, g.asked, g.by = t, time.Time{}, ""
+	g.set(t, now)
+}
+
+// set makes t the grant's pair.
+func (g *grant) set(t Tokens, now time.Time) {
+	g.Tokens, g.asked, g.by, g.used = t, time.Time{}, "", now
 }
 
 func (g *grant) remember(t Tokens) {
-	g.replaced = append(g.replaced, t)
-	g.replaced = g.replaced[max(0, len(g.replaced)-maxReplaced):]
+	g.Replaced = append(g.Replaced, t)
+	g.Replaced = g.Replaced[max(0, len(g.Replaced)-maxReplaced):]
 }
 
 // putGrant makes t a user's grant, or replaces the pair of the one that is there.
 func (m *Manager) putGrant(tx *database.Tx, u User, t Tokens) error {
-	g, err := m.readGrant(tx.QueryRow(`SELECT `+grantColumns+` FROM grants WHERE user_id = $1`+m.cfg.DB.ForUpdate(), u.ID))
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
 	now := m.now()
-	g.replace(t, now)
-	g.user, g.personal, g.name, g.email, g.scope = u.ID, u.Personal, u.Name, u.Email, nil
-	sealed, err := m.sealGrant(g)
+	// This locks the row, also where it is made just now. It begins with a version that
+	// the row before it has hardly had.
+	g, err := m.readGrant(tx.QueryRow(`INSERT INTO grants (user_id, sealed, version, asked, asked_by, used) VALUES ($1, $2, $3, 0, '', $4)
+		ON CONFLICT (user_id) DO UPDATE SET version = grants.version + 1 RETURNING `+grantColumns,
+		u.ID, []byte{}, int64(rand.Uint32()), now.UnixMilli()))
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO grants (user_id, sealed, version, asked, asked_by, used) VALUES ($1, $2, 1, 0, '', $3)
-		ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, version = grants.version + 1, asked = 0, asked_by = '', used = excluded.used`,
-		u.ID, sealed, now.UnixMilli())
-	return err
+	g.replace(t, now)
+	g.Personal, g.Name, g.Email, g.Scope = u.Personal, u.Name, u.Email, nil
+	return m.writeGrant(tx.Exec, &g)
+}
+
+// lockGrant reads a user's grant, which nobody else changes before the transaction's
+// end.
+func (m *Manager) lockGrant(tx *database.Tx, user string) (grant, error) {
+	return m.readGrant(tx.QueryRow(`SELECT `+grantColumns+` FROM grants WHERE user_id = $1`+m.cfg.DB.ForUpdate(), user))
 }
 
 // grantOf reads a user's grant. ErrSignedOut says that there is none with tokens.
 func (m *Manager) grantOf(ctx context.Context, user string) (grant, error) {
 	g, err := m.readGrant(m.cfg.DB.QueryRow(ctx, `SELECT `+grantColumns+` FROM grants WHERE user_id = $1`, user))
 	switch {
-	case errors.Is(err, sql.ErrNoRows) || err == nil && g.tokens.Access == "":
+	case errors.Is(err, sql.ErrNoRows) || err == nil && g.Tokens.Access == "":
 		return grant{}, ErrSignedOut
 	case err != nil:
 		return grant{}, unavailable("read the grant", err)
@@ -130,39 +119,59 @@ func (m *Manager) grantOf(ctx context.Context, user string) (grant, error) {
 	return g, nil
 }
 
-// swap writes a grant in place of the version that was read. It reports false, and
-// writes nothing, where that is not there any more.
-func (m *Manager) swap(ctx context.Context, g grant) (grant, bool, error) {
-	sealed, err := m.sealGrant(g)
+// errChanged says that a grant is not any more as it was read.
+var errChanged = errors.New("the grant has changed")
+
+// writeGrant writes a grant in place of the version that was read, or else returns
+// errChanged.
+func (m *Manager) writeGrant(exec func(query string, args ...any) (int64, error), g *grant) error {
+	plain, err := json.Marshal(g.secrets)
 	if err != nil {
-		return g, false, err
+		return err
 	}
 	asked := int64(0)
 	if !g.asked.IsZero() {
 		asked = g.asked.UnixMilli()
 	}
-	n, err := m.cfg.DB.Exec(ctx, `UPDATE grants SET sealed = $3, version = version + 1, asked = $4, asked_by = $5, used = $6 WHERE user_id = $1 AND version = $2`,
-		g.user, g.version, sealed, asked, g.by, m.now().UnixMilli())
+	n, err := exec(`UPDATE grants SET sealed = $3, version = version + 1, asked = $4, asked_by = $5, used = $6 WHERE user_id = $1 AND version = $2`,
+		g.user, g.version, m.ring.seal("grant/"+g.user, plain), asked, g.by, g.used.UnixMilli())
+	if err == nil && n == 0 {
+		return errChanged
+	}
 	g.version++
-	return g, n == 1, unavailable("write the grant", err)
+	return err
 }
 
-// wipe deletes a grant that is worthless, unless it has changed, and returns
-// ErrSignedOut. Pairs that it had before are revoked.
+// swap is writeGrant outside of a transaction.
+func (m *Manager) swap(ctx context.Context, g *grant) error {
+	err := m.writeGrant(func(query string, args ...any) (int64, error) { return m.cfg.DB.Exec(ctx, query, args...) }, g)
+	if errors.Is(err, errChanged) {
+		return err
+	}
+	return unavailable("write the grant", err)
+}
+
+// wipe deletes a grant that is worthless, and returns ErrSignedOut, or errChanged where
+// it has changed. Pairs that it had before are revoked.
 func (m *Manager) wipe(ctx context.Context, g grant, why string) error {
 	var todo []revocation
 	err := m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
 		n, err := tx.Exec(`DELETE FROM grants WHERE user_id = $1 AND version = $2`, g.user, g.version)
-		if err != nil || n == 0 {
-			return err
+		if err == nil && n == 0 {
+			return errChanged
 		}
-		m.cfg.Log.InfoContext(ctx, "token wiped", "reason", why)
-		todo, err = m.queueRevocations(tx, g.replaced...)
+		if err == nil {
+			todo, err = m.queueRevocations(tx, g.Replaced...)
+		}
 		return err
 	})
+	if errors.Is(err, errChanged) {
+		return err
+	}
 	if err != nil {
 		return unavailable("delete the grant", err)
 	}
+	m.cfg.Log.InfoContext(ctx, "token wiped", "user", g.user, "reason", why)
 	_ = m.revoke(ctx, todo) // what fails is logged, and tried again
 	return ErrSignedOut
 }

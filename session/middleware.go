@@ -3,9 +3,34 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"sync"
 	"time"
 )
+
+// A request is what Wrap knows of the request being served.
+type request struct {
+	r *http.Request
+
+	mu      sync.Mutex
+	signIn  *signIn // who is signed in, or nil
+	err     error   // why that is not known
+	changed bool    // the session, since it was read or written
+	cookies []*http.Cookie
+	sent    bool // the header is on its way
+}
+
+type requestKey struct{}
+
+// request returns what Wrap put into the context.
+func (m *Manager) request(ctx context.Context) (*request, bool) {
+	rq, ok := ctx.Value(requestKey{}).(*request)
+	return rq, ok
+}
+
+// errNoRequest is a mistake in the program: a handler outside of Wrap.
+var errNoRequest = errors.New("no session in this context: the handler is not inside Wrap")
 
 // Wrap gives each request its session. Changes are stored, and cookies set,
 // before the first byte of the answer; those that a handler makes later, while it
@@ -25,14 +50,12 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 // cookie the store is left alone.
 func (m *Manager) load(ctx context.Context, rq *request) context.Context {
 	token := ""
-	if c, err := rq.r.Cookie(m.cookie.name); err == nil && m.plausible(c.Value) {
+	if c, err := rq.r.Cookie(m.cookie.name); err == nil && (m.inCookie || isRandom(c.Value)) {
 		token = c.Value
 	}
 	loaded, err := m.scs.Load(ctx, token)
 	if err == nil {
-		if rq.signIn, err = m.signInOf(loaded); err == nil && rq.signIn != nil {
-			return loaded
-		}
+		rq.signIn, err = m.signInOf(loaded)
 	}
 	if err != nil {
 		rq.err = err
@@ -40,62 +63,55 @@ func (m *Manager) load(ctx context.Context, rq *request) context.Context {
 			m.cfg.Log.WarnContext(ctx, "session not read", "error", err)
 		}
 	}
-	loaded, _ = m.scs.Load(ctx, "") // a new session never fails
-	return loaded
-}
-
-// plausible tells whether a cookie's value can be one of ours, so that anything
-// else does not reach the store.
-func (m *Manager) plausible(value string) bool {
-	if m.inCookie {
-		return value != ""
+	if rq.signIn == nil {
+		loaded, _ = m.scs.Load(ctx, "") // a new session never fails
 	}
-	return len(value) == 43 // 32 bytes in base64
+	return loaded
 }
 
 // signInOf returns the live sign-in of a session that was loaded, nil when nobody is
 // signed in.
 func (m *Manager) signInOf(ctx context.Context) (*signIn, error) {
-	id := m.scs.GetString(ctx, valueSignIn)
-	if id == "" {
+	s := &signIn{id: m.scs.GetString(ctx, valueSignIn)}
+	if json.Unmarshal([]byte(m.scs.GetString(ctx, valueUser)), &s.user) != nil || s.id == "" || s.user.ID == "" {
 		return nil, nil
 	}
-	s := &signIn{id: id}
-	if json.Unmarshal([]byte(m.scs.GetString(ctx, valueUser)), &s.user) != nil || s.user.ID == "" {
-		return nil, nil
-	}
-	known, err := m.readSignIn(ctx, s)
+	err := m.readSignIn(ctx, s)
 	switch {
-	case m.inCookie && (err != nil || !known):
-		return m.inCookieAlone(ctx, s), nil
+	case err != nil && m.inCookie && m.validAlone(ctx, s):
+		s.alone = err
+		return s, nil
+	case errors.Is(err, ErrSignedOut):
+		return nil, nil
 	case err != nil:
 		return nil, err
-	case !known || !m.live(s):
+	case !m.live(s):
 		return nil, nil
 	}
 	m.touch(ctx, s)
 	return s, nil
 }
 
-// inCookieAlone returns a sign-in that the database does not know, as long as its
-// session is valid by itself.
-func (m *Manager) inCookieAlone(ctx context.Context, s *signIn) *signIn {
+// validAlone tells whether a session that is in its cookie, and of which the database
+// does not know the sign-in, is valid by itself, and fills in the sign-in.
+func (m *Manager) validAlone(ctx context.Context, s *signIn) bool {
 	since, err := time.Parse(time.RFC3339, m.scs.GetString(ctx, valueSince))
-	own, ok := m.ownTokens(ctx)
-	now := m.now()
-	if err != nil || !ok || !own.valid("", now) || now.Sub(since).Abs() >= aloneFor {
-		return nil
-	}
-	s.since, s.seen, s.browser, s.alone = since, now, m.scs.GetString(ctx, valueAgent), true
-	return s
+	own, now := m.ownTokens(ctx), m.now()
+	s.since, s.seen, s.browser = since, now, m.scs.GetString(ctx, valueAgent)
+	return err == nil && own.valid("", now) && now.Sub(since).Abs() < aloneFor
 }
 
 // finish stores what the request changed and, the first time, sets its cookies.
 func (m *Manager) finish(ctx context.Context, rq *request, w http.ResponseWriter) {
 	rq.mu.Lock()
 	defer rq.mu.Unlock()
-	if err := m.save(ctx, rq); err != nil {
-		m.cfg.Log.WarnContext(ctx, "session not written", "error", err)
+	// With the header on its way a cookie cannot be set any more. The session that is
+	// in it stays good.
+	if rq.changed && rq.signIn != nil && !(m.inCookie && rq.sent) {
+		rq.changed = false
+		if _, _, err := m.scs.Commit(ctx); err != nil {
+			m.cfg.Log.WarnContext(ctx, "session not written", "error", err)
+		}
 	}
 	if rq.sent {
 		return
@@ -107,34 +123,6 @@ func (m *Manager) finish(ctx context.Context, rq *request, w http.ResponseWriter
 	if len(rq.cookies) > 0 {
 		w.Header().Add("Cache-Control", `no-cache="Set-Cookie"`)
 	}
-}
-
-// save stores the session if it was changed and somebody is signed in, and has its
-// cookie set; the caller holds the request's lock.
-func (m *Manager) save(ctx context.Context, rq *request) error {
-	if rq.signIn == nil || !rq.changed {
-		return nil
-	}
-	if m.inCookie && rq.sent {
-		return nil // a cookie cannot be set any more; what is in it stays good
-	}
-	return m.commit(ctx, rq)
-}
-
-// commit writes the session and has its cookie set.
-func (m *Manager) commit(ctx context.Context, rq *request) error {
-	token, expires, err := m.scs.Commit(ctx)
-	if err != nil {
-		return err
-	}
-	rq.changed = false
-	if m.inCookie {
-		token = rq.sealed
-	}
-	if !rq.sent {
-		m.setCookie(rq, m.cookie.name, token, time.Until(expires))
-	}
-	return nil
 }
 
 // writer has the session stored before the answer begins.

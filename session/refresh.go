@@ -1,10 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"tipoff/database"
 )
 
 const (
@@ -41,7 +45,7 @@ func (m *Manager) Scope(ctx context.Context) []string {
 	if _, _, err := m.signedIn(ctx); err != nil {
 		return nil
 	}
-	own, _ := m.ownTokens(ctx)
+	own := m.ownTokens(ctx)
 	return own.Scope
 }
 
@@ -59,11 +63,14 @@ func (m *Manager) Access(ctx context.Context, refused string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	own, _ := m.ownTokens(ctx)
+	own := m.ownTokens(ctx)
 	if own.fresh(refused, m.now()) {
 		return own.Access, nil
 	}
-	t, err := m.tokensOf(ctx, s.user.ID, refused)
+	t, err := Tokens{}, s.alone
+	if err == nil {
+		t, err = m.tokensOf(ctx, s.user.ID, refused)
+	}
 	switch {
 	case err == nil:
 		if t.Access != own.Access {
@@ -83,22 +90,18 @@ func (m *Manager) forget(ctx context.Context, rq *request, s *signIn) {
 	rq.mu.Lock()
 	defer rq.mu.Unlock()
 	rq.signIn = nil
+	if s.alone != nil {
+		m.dropCookie(rq)
+		return
+	}
 	if err := m.endSignIns(ctx, s.user.ID, s.id); err != nil {
 		m.cfg.Log.WarnContext(ctx, "sign-in not ended", "user", s.user.ID, "error", err)
 	}
 }
 
-// tokensOf returns a user's tokens of which the access token can be used for a minute
-// or more, refreshed if need be.
+// tokensOf returns a user's tokens, refreshed if need be.
 func (m *Manager) tokensOf(ctx context.Context, user, refused string) (Tokens, error) {
 	for range 3 {
-		g, err := m.grantOf(ctx, user)
-		if err != nil {
-			return Tokens{}, err
-		}
-		if g.tokens.fresh(refused, m.now()) {
-			return g.tokens, nil
-		}
 		// One at a time per user. The first caller's leaving must not break off what
 		// the others wait for, nor lose the answer.
 		refresh := m.refreshes.DoChan(user, func() (any, error) {
@@ -136,49 +139,46 @@ func (m *Manager) begin() bool {
 	return !m.closed
 }
 
-// keepAlive refreshes a grant that nobody has used for long. What fails is tried
-// again by the next sweep.
-func (m *Manager) keepAlive(ctx context.Context, user string) {
+// keepAlive refreshes a grant that nobody has used for long.
+func (m *Manager) keepAlive(ctx context.Context, user string) error {
 	g, err := m.grantOf(ctx, user)
-	if err == nil && g.tokens.Refresh != "" {
-		_, err = m.tokensOf(ctx, user, g.tokens.Access)
-	} else if err == nil {
-		_, _, err = m.swap(ctx, g) // notes the use of a token that cannot be refreshed
+	switch {
+	case err == nil && g.Tokens.Refresh != "":
+		_, err = m.tokensOf(ctx, user, g.Tokens.Access)
+	case err == nil: // a token that cannot be refreshed
+		g.used = m.now()
+		err = m.swap(ctx, &g)
 	}
-	if err != nil && !errors.Is(err, ErrSignedOut) {
-		m.cfg.Log.WarnContext(ctx, "unused grant not refreshed", "error", err)
+	if errors.Is(err, ErrSignedOut) || errors.Is(err, errChanged) {
+		return nil
 	}
+	return err
 }
 
 // Narrow gives back what the session's token may do beyond scope: the user's pair is
 // refreshed with this scope, now or, if that fails, next time.
 func (m *Manager) Narrow(ctx context.Context, scope []string) error {
 	rq, s, err := m.signedIn(ctx)
-	if err != nil || s.user.Personal {
+	if err != nil || s.user.Personal || s.alone != nil {
 		return err
 	}
-	for range 3 {
-		g, err := m.grantOf(ctx, s.user.ID)
-		if err != nil {
+	replace := "" // the access token that may do more
+	err = m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
+		g, err := m.lockGrant(tx, s.user.ID)
+		if err != nil || g.Tokens.Refresh == "" {
 			return err
 		}
-		if g.tokens.Refresh == "" {
-			return nil
-		}
-		g.scope = scope
-		if _, ok, err := m.swap(ctx, g); err != nil {
-			return err
-		} else if !ok {
-			continue // read it again
-		}
-		t, err := m.tokensOf(ctx, s.user.ID, g.tokens.Access)
-		if err != nil {
-			return err
-		}
-		m.set(ctx, rq, valueToken, ownCopy(t))
-		return nil
+		replace, g.Scope = g.Tokens.Access, scope
+		return m.writeGrant(tx.Exec, &g)
+	})
+	if err != nil || replace == "" {
+		return unavailable("narrow the token", err)
 	}
-	return errors.New("narrow the token: the grant changes all the time")
+	t, err := m.tokensOf(ctx, s.user.ID, replace)
+	if err == nil {
+		m.set(ctx, rq, valueToken, ownCopy(t))
+	}
+	return err
 }
 
 // renew gets a new pair, unless somebody else has. The row is read again before
@@ -189,48 +189,49 @@ func (m *Manager) renew(ctx context.Context, user, refused string) (Tokens, erro
 		if err != nil {
 			return Tokens{}, err
 		}
-		now := m.now()
-		switch {
-		case g.tokens.fresh(refused, now):
-			return g.tokens, nil
-
-		case g.tokens.Refresh == "" || m.cfg.Refresh == nil:
-			if g.tokens.valid(refused, now) {
-				return g.tokens, nil
-			}
-			return Tokens{}, m.wipe(ctx, g, "the token is used up and there is no refresh token")
-
-		case g.asked.IsZero():
-			g.asked, g.by = now, m.process
-			g, ok, err := m.swap(ctx, g)
-			if err != nil {
-				return Tokens{}, err
-			}
-			if ok {
-				return m.ask(ctx, g, refused, false)
-			}
-			// Somebody else has changed the row: read it again.
-
-		case now.Sub(g.asked).Abs() > resendFor:
-			if g.tokens.valid(refused, now) {
-				return g.tokens, nil
-			}
-			return Tokens{}, m.wipe(ctx, g, "an earlier refresh was cut off")
-
-		case g.by == m.process || now.Sub(g.asked) > waitForOther:
-			// We asked and got no answer, or another process did and has died.
-			return m.ask(ctx, g, refused, true)
-
-		case g.tokens.valid(refused, now):
-			return g.tokens, nil // another process is getting the next one
-
-		default:
-			select {
-			case <-ctx.Done():
-				return Tokens{}, fmt.Errorf("wait for another process's new token: %w", ctx.Err())
-			case <-time.After(waitStep):
-			}
+		t, err := m.renewOnce(ctx, g, refused)
+		if !errors.Is(err, errChanged) {
+			return t, err
 		}
+	}
+}
+
+// renewOnce decides what to do about a grant as it was read just now. errChanged asks
+// to have it read again.
+func (m *Manager) renewOnce(ctx context.Context, g grant, refused string) (Tokens, error) {
+	now := m.now()
+	askable := g.Tokens.Refresh != "" && m.cfg.Refresh != nil
+	since := now.Sub(g.asked)
+	late := !g.asked.IsZero() && since.Abs() > resendFor
+	switch {
+	case g.Tokens.fresh(refused, now):
+		return g.Tokens, nil
+	case askable && g.asked.IsZero():
+		g.asked, g.by = now, m.process
+		if err := m.swap(ctx, &g); err != nil {
+			return Tokens{}, err
+		}
+		return m.ask(ctx, g, refused, false)
+	case askable && !late && (g.by == m.process || since > waitForOther):
+		// We asked and got no answer, or another process did and has died.
+		return m.ask(ctx, g, refused, true)
+	case g.Tokens.valid(refused, now):
+		return g.Tokens, nil // for the rest of its last minute
+	case !askable:
+		return Tokens{}, m.wipe(ctx, g, "the token is used up and there is no refresh token")
+	case late:
+		return Tokens{}, m.wipe(ctx, g, "an earlier refresh was cut off")
+	}
+	return Tokens{}, cmp.Or(pause(ctx, waitStep), errChanged)
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("wait for another process's new token: %w", ctx.Err())
+	case <-time.After(d):
+		return nil
 	}
 }
 
@@ -238,126 +239,88 @@ func (m *Manager) renew(ctx context.Context, user, refused string) (Tokens, erro
 // asked. again says that it may have been asked with this pair before, without an
 // answer.
 func (m *Manager) ask(ctx context.Context, g grant, refused string, again bool) (Tokens, error) {
-	next, again, err := m.askTodoist(ctx, g, again)
+	next, err := m.askOnce(ctx, g)
+	if lost(err) && m.now().Sub(g.asked) <= resendFor {
+		// The same question gets the same access token, while it is not too late.
+		m.cfg.Log.WarnContext(ctx, "token refresh asked again", "user", g.user, "error", err)
+		next, err = m.askOnce(ctx, g)
+		again = true
+	}
 	switch {
-	case err == nil && next.Access == "":
-		return Tokens{}, errors.New("refresh the token: the answer has no access token")
-	case err == nil && next.Refresh == "" && !again:
-		// Somebody else has asked with the same token within the last minute. Their
-		// pair is in the row, or will be, and is newer than anything of ours.
-		return next, nil
-	case err == nil && next.Refresh == "":
-		return m.keepAccess(ctx, g, next)
-	case err == nil:
+	case err == nil && next.Access != "":
 		return m.keep(ctx, g, next)
+	case err == nil:
+		err = errors.New("the answer has no access token")
 	case errors.Is(err, ErrGrantGone):
-		now, readErr := m.grantOf(ctx, g.user)
-		if readErr != nil {
-			return Tokens{}, readErr
-		}
-		if now.tokens.Refresh != g.tokens.Refresh {
-			return now.tokens, nil // a sign-in or another process was quicker
-		}
-		return Tokens{}, m.wipe(ctx, now, "Todoist took the grant back")
+		return Tokens{}, m.wipe(ctx, g, "Todoist took the grant back")
 	case errors.Is(err, ErrUntouched) && !again:
 		// As if it had never been asked.
 		g.asked, g.by = time.Time{}, ""
-		if _, _, err := m.swap(ctx, g); err != nil {
-			m.cfg.Log.WarnContext(ctx, "token refresh not unmarked", "error", err)
+		if err := m.swap(ctx, &g); err != nil {
+			m.cfg.Log.WarnContext(ctx, "token refresh not unmarked", "user", g.user, "error", err)
 		}
 	}
-	m.cfg.Log.WarnContext(ctx, "token refresh failed", "error", err)
-	if g.tokens.valid(refused, m.now()) {
-		return g.tokens, nil // good for the rest of its last minute
+	m.cfg.Log.WarnContext(ctx, "token refresh failed", "user", g.user, "error", err)
+	if g.Tokens.valid(refused, m.now()) {
+		return g.Tokens, nil // for the rest of its last minute
 	}
 	return Tokens{}, fmt.Errorf("refresh the token: %w", err)
 }
 
-// askTodoist asks for a new pair, and once more where the answer may have been lost on
-// its way: the same question gets the same access token, while it is not too late.
-func (m *Manager) askTodoist(ctx context.Context, g grant, again bool) (next Tokens, asked bool, err error) {
-	for try := range 2 {
-		if try > 0 {
-			if m.now().Sub(g.asked) > resendFor {
-				break
-			}
-			again = true
-			m.cfg.Log.WarnContext(ctx, "token refresh asked again", "error", err)
-		}
-		next, err = m.askOnce(ctx, g)
-		if err == nil || errors.Is(err, ErrGrantGone) || errors.Is(err, ErrUntouched) {
-			break
-		}
-	}
-	if next.Scope == nil {
-		next.Scope = g.tokens.Scope
-		if g.scope != nil {
-			next.Scope = g.scope
-		}
-	}
-	return next, again, err
+// lost tells whether nobody knows what became of a refresh.
+func lost(err error) bool {
+	return err != nil && !errors.Is(err, ErrGrantGone) && !errors.Is(err, ErrUntouched)
 }
 
-func (m *Manager) askOnce(ctx context.Context, g grant) (Tokens, error) {
+func (m *Manager) askOnce(ctx context.Context, g grant) (next Tokens, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return m.cfg.Refresh(ctx, g.tokens.Refresh, g.scope)
+	defer recovered(&err) // nobody above us in this goroutine does
+	next, err = m.cfg.Refresh(ctx, g.Tokens.Refresh, g.Scope)
+	if next.Scope == nil {
+		next.Scope = g.Tokens.Scope
+		if g.Scope != nil {
+			next.Scope = g.Scope
+		}
+	}
+	return next, err
 }
 
-// keep stores a new pair in place of the one it was got with. Where a sign-in has put
-// another one there meanwhile, ours is remembered, to be revoked with the grant.
+// keep stores what came in answer to a refresh with the pair of g, before it is used.
+// The row may have changed meanwhile:
+//
+//   - A sign-in has put another pair there. Ours is remembered, to be revoked with it.
+//   - Another process had the same answer, because it took the one who asked first for
+//     dead. Only one of the two has the refresh token with it, which counts.
+//   - The grant has ended. What it would have got is revoked.
 func (m *Manager) keep(ctx context.Context, g grant, next Tokens) (Tokens, error) {
-	askedWith := g.tokens.Refresh
-	for try := 0; ; {
-		if g.tokens.Refresh == askedWith {
-			g.tokens, g.asked, g.by, g.scope = next, time.Time{}, "", nil
-		} else {
-			g.remember(next)
+	user, askedWith, scope := g.user, g.Tokens.Refresh, g.Scope
+	var err error
+	for try := range 5 { // a database that comes back within seconds still gets the pair
+		if try > 0 && pause(ctx, time.Second<<try/4) != nil {
+			break
 		}
-		_, ok, err := m.swap(ctx, g)
-		if ok {
-			m.cfg.Log.InfoContext(ctx, "token refreshed")
-			return g.tokens, nil
-		}
-		if err == nil {
-			g, err = m.grantOf(ctx, g.user)
+		if g, err = m.grantOf(ctx, user); errors.Is(err, ErrSignedOut) {
+			_ = m.discard(ctx, user, next) // what fails is logged, and tried again
+			return Tokens{}, ErrSignedOut
+		} else if err != nil {
+			continue
 		}
 		switch {
-		case errors.Is(err, ErrSignedOut):
-			// The grant ended meanwhile, and with it goes what it would have got.
-			if err := m.retire(ctx, next); err != nil {
-				m.cfg.Log.WarnContext(ctx, "token not revoked", "error", err)
+		case g.Tokens.Refresh == askedWith, g.Tokens.Access == next.Access && next.Refresh != "":
+			g.set(next, m.now())
+			if slices.Equal(g.Scope, scope) {
+				g.Scope = nil // it has been asked for
 			}
-			return Tokens{}, ErrSignedOut
-		case err != nil && try == 3:
-			return Tokens{}, fmt.Errorf("store the new token: %w", err)
-		case err != nil:
-			// A database that comes back within seconds still gets the pair.
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second << try):
-			}
-			try++
-			if now, err := m.grantOf(ctx, g.user); err == nil {
-				g = now
-			}
+		case next.Refresh == "":
+			return g.Tokens, nil
+		default:
+			g.remember(next)
 		}
-		if g.tokens.Access == next.Access && g.tokens.Refresh == next.Refresh {
-			return next, nil // written by an attempt that seemed to fail
+		if err = m.swap(ctx, &g); err == nil {
+			m.cfg.Log.InfoContext(ctx, "token refreshed", "user", user, "whole", next.Refresh != "")
+			return g.Tokens, nil
 		}
 	}
-}
-
-// keepAccess takes an access token that came without a refresh token because the
-// answer to an earlier attempt was lost, and the refresh token with it. The access
-// token is kept for the rest of its hour; then the user must sign in. A row that
-// has changed, because the answer was not lost after all, is newer and stays.
-func (m *Manager) keepAccess(ctx context.Context, g grant, next Tokens) (Tokens, error) {
-	g.tokens, g.asked, g.by = next, time.Time{}, ""
-	_, ok, err := m.swap(ctx, g)
-	if err != nil {
-		return Tokens{}, fmt.Errorf("store the new token: %w", err)
-	}
-	m.cfg.Log.InfoContext(ctx, "token refreshed without a refresh token", "kept", ok)
-	return next, nil
+	return Tokens{}, fmt.Errorf("store the new token: %w", err)
 }

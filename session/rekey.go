@@ -18,16 +18,17 @@ func (m *Manager) Rekey(ctx context.Context) (int, error) {
 		{"sessions", "token", "data", "session/"},
 	} {
 		type row struct {
-			id     string
-			sealed []byte
+			id        string
+			old, anew []byte
 		}
 		var rows []row
 		err := m.cfg.DB.Query(ctx, func(r database.Row) error {
 			var one row
-			if err := r.Scan(&one.id, &one.sealed); err != nil {
+			if err := r.Scan(&one.id, &one.old); err != nil {
 				return err
 			}
-			if _, key, ok := m.ring.openWith(table.prefix+one.id, one.sealed); ok && key > 0 {
+			if plain, key, ok := m.ring.openWith(table.prefix+one.id, one.old); ok && key > 0 {
+				one.anew = m.ring.seal(table.prefix+one.id, plain)
 				rows = append(rows, one)
 			}
 			return nil
@@ -36,10 +37,9 @@ func (m *Manager) Rekey(ctx context.Context) (int, error) {
 			return total, unavailable("read "+table.name, err)
 		}
 		for _, one := range rows {
-			plain, _, _ := m.ring.openWith(table.prefix+one.id, one.sealed)
 			// A row that has changed meanwhile was sealed with the key of whoever did.
 			n, err := m.cfg.DB.Exec(ctx, fmt.Sprintf(`UPDATE %s SET %s = $3 WHERE %s = $1 AND %s = $2`, table.name, table.column, table.id, table.column),
-				one.id, one.sealed, m.ring.seal(table.prefix+one.id, plain))
+				one.id, one.old, one.anew)
 			if err != nil {
 				return total, unavailable("write "+table.name, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,19 +15,20 @@ import (
 )
 
 const (
-	sweepEvery    = time.Minute
-	sweepBatch    = 200
+	sweepEvery = time.Minute
+	sweepBatch = 200
+	// sweepGrace is how long sign-ins that ran out still count for the sweep, so that
+	// replicas whose clocks differ a little do not end each other's.
+	sweepGrace = 10 * time.Second
+	// revokeTimeout bounds one attempt at revoking everything that a call has to revoke.
 	revokeTimeout = 5 * time.Second
 	// revokeFor is how long Todoist is told again and again to forget a token.
 	revokeFor = 24 * time.Hour
-	// sweepGrace is how long ended sign-ins stay, so that replicas whose clocks
-	// differ a little do not end each other's.
-	sweepGrace = 10 * time.Second
 )
 
 // A revocation is a pair of tokens that Todoist has to be told to forget.
 type revocation struct {
-	id     string
+	id     string // of its row; empty where the database could not take it
 	tokens Tokens
 }
 
@@ -52,35 +54,43 @@ func (m *Manager) Run(ctx context.Context) error {
 // not be told.
 func (m *Manager) sweep(ctx context.Context) error {
 	now := m.now()
-	seen, since := m.liveArgs()
-	grace := sweepGrace.Milliseconds()
+	seen, since := m.graceArgs()
 	var errs []error
-	for _, s := range []struct {
-		query string
-		args  []any
-	}{
-		{`DELETE FROM sessions WHERE expires < $1`, []any{time.Now().UnixMilli()}},
-		{`DELETE FROM spent_states WHERE expires < $1`, []any{now.UnixMilli()}},
-		{`DELETE FROM sign_ins WHERE seen <= $1 OR since <= $2`, []any{seen - grace, since - grace}},
-	} {
-		_, err := m.cfg.DB.Exec(ctx, s.query, s.args...)
+	remove := func(query string, args ...any) {
+		_, err := m.cfg.DB.Exec(ctx, query, args...)
 		errs = append(errs, err)
 	}
-	unneeded, err := m.users(ctx, `SELECT user_id FROM grants g WHERE NOT EXISTS (SELECT 1 FROM sign_ins s WHERE s.user_id = g.user_id) LIMIT $1`, sweepBatch)
+	remove(`DELETE FROM sessions WHERE expires < $1`, time.Now().UnixMilli()) // scs's clock
+	remove(`DELETE FROM spent_states WHERE expires < $1`, now.UnixMilli())
+	remove(`DELETE FROM sign_ins WHERE (seen <= $1 OR since <= $2) AND since <= $3`, seen, since, now.Add(-aloneFor).UnixMilli())
+	unneeded, err := m.users(ctx, `SELECT user_id FROM grants g WHERE NOT EXISTS
+		(SELECT 1 FROM sign_ins s WHERE s.user_id = g.user_id AND `+liveOnly(1)+`) LIMIT $3`, seen, since, sweepBatch)
 	errs = append(errs, err)
-	for _, user := range unneeded {
-		if err := m.endGrant(ctx, user); err != nil && !errors.Is(err, ErrNotRevoked) { // which is logged
-			errs = append(errs, err)
-		}
+	todo, err := m.endGrants(ctx, unneeded...)
+	errs = append(errs, err)
+	due, err := m.claimRevocations(ctx)
+	errs = append(errs, err)
+	_ = m.revoke(ctx, append(todo, due...)) // what fails is logged, and due again later
+	if now.Before(m.keepAliveFrom) {
+		return errors.Join(errs...)
 	}
 	unused, err := m.users(ctx, `SELECT user_id FROM grants WHERE used < $1 LIMIT $2`, now.Add(-unusedFor).UnixMilli(), sweepBatch)
 	errs = append(errs, err)
 	for _, user := range unused {
-		m.keepAlive(ctx, user)
+		if err := m.keepAlive(ctx, user); err != nil {
+			// A refresh without an answer can cost the grant, so the others wait.
+			m.keepAliveFrom = now.Add(time.Hour)
+			errs = append(errs, fmt.Errorf("refresh a grant that nobody used: %w", err))
+			break
+		}
 	}
-	due, err := m.claimRevocations(ctx)
-	_ = m.revoke(ctx, due) // what fails is logged, and due again later
-	return errors.Join(append(errs, err)...)
+	return errors.Join(errs...)
+}
+
+// graceArgs are liveArgs for the sweep.
+func (m *Manager) graceArgs() (seen, since int64) {
+	seen, since = m.liveArgs()
+	return seen - sweepGrace.Milliseconds(), since - sweepGrace.Milliseconds()
 }
 
 func (m *Manager) users(ctx context.Context, query string, args ...any) (users []string, err error) {
@@ -93,64 +103,69 @@ func (m *Manager) users(ctx context.Context, query string, args ...any) (users [
 	return users, err
 }
 
-// endGrant ends a user's grant unless the user is signed in somewhere: its tokens,
-// and all that it had before, are revoked. The error wraps ErrNotRevoked where
-// Todoist could not be told yet.
-func (m *Manager) endGrant(ctx context.Context, userID string) error {
-	var todo []revocation
-	seen, since := m.liveArgs()
-	err := m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
-		g, err := m.readGrant(tx.QueryRow(`SELECT `+grantColumns+` FROM grants WHERE user_id = $1`+m.cfg.DB.ForUpdate(), userID))
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
+// endGrants ends the grants of those users who are signed in nowhere. It returns what
+// the caller has to revoke: the tokens, and all that the grants had before.
+func (m *Manager) endGrants(ctx context.Context, users ...string) (todo []revocation, err error) {
+	seen, since := m.graceArgs()
+	for _, user := range users {
+		var ended []revocation
+		txErr := m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
+			g, err := m.lockGrant(tx, user)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			var live int
+			err = tx.QueryRow(`SELECT COUNT(*) FROM sign_ins WHERE user_id = $1 AND `+liveOnly(2), user, seen, since).Scan(&live)
+			if err != nil || live > 0 {
+				return err
+			}
+			if _, err := tx.Exec(`DELETE FROM grants WHERE user_id = $1`, user); err != nil {
+				return err
+			}
+			ended, err = m.queueRevocations(tx, g.all()...)
 			return err
+		})
+		if txErr != nil {
+			err = errors.Join(err, unavailable("end the grant", txErr))
+			continue
 		}
-		var live int
-		if err := tx.QueryRow(`SELECT COUNT(*) FROM sign_ins WHERE user_id = $1 AND `+liveOnly(2), userID, seen, since).Scan(&live); err != nil || live > 0 {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM grants WHERE user_id = $1`, userID); err != nil {
-			return err
-		}
-		todo, err = m.queueRevocations(tx, g.all()...)
-		return err
-	})
-	if err != nil {
-		return unavailable("end the grant", err)
+		todo = append(todo, ended...)
 	}
-	return m.revoke(ctx, todo)
-}
-
-// retire has a pair revoked that is in no grant.
-func (m *Manager) retire(ctx context.Context, t Tokens) error {
-	var todo []revocation
-	err := m.cfg.DB.InTx(ctx, func(tx *database.Tx) (err error) {
-		todo, err = m.queueRevocations(tx, t)
-		return err
-	})
-	if err != nil {
-		return unavailable("keep the token to be revoked", err)
-	}
-	return m.revoke(ctx, todo)
+	return todo, err
 }
 
 // Discard revokes tokens of a sign-in that failed before it was known whose they are.
-func (m *Manager) Discard(ctx context.Context, t Tokens) { m.discard(ctx, User{}, t) }
+func (m *Manager) Discard(ctx context.Context, t Tokens) {
+	_ = m.discard(ctx, "", t) // what fails is logged, and tried again
+}
 
-// discard revokes tokens that no grant keeps. If the database is not there to keep
-// them for a later try, Todoist is told once.
-func (m *Manager) discard(ctx context.Context, u User, t Tokens) {
-	if u.Personal || t.Access == "" {
-		return
+// discard revokes a pair that nobody keeps. Where its user has a grant it is remembered
+// in that, since nobody knows whether revoking the pair would end the grant. Where the
+// database cannot be asked, Todoist is told once. The error wraps ErrNotRevoked.
+func (m *Manager) discard(ctx context.Context, user string, t Tokens) error {
+	if t.Access == "" {
+		return nil
 	}
-	ctx = context.WithoutCancel(ctx) // the visitor may have left
-	if errors.Is(m.retire(ctx, t), ErrUnavailable) && m.cfg.Revoke != nil {
-		if err := m.tellTodoist(ctx, t); err != nil {
-			m.cfg.Log.WarnContext(ctx, "token not revoked", "error", err)
+	var todo []revocation
+	err := m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
+		g, err := m.lockGrant(tx, user)
+		switch {
+		case errors.Is(err, sql.ErrNoRows) || err == nil && g.Tokens.Access == "":
+			todo, err = m.queueRevocations(tx, t)
+		case err == nil && g.Tokens.Access != t.Access:
+			g.remember(t)
+			err = m.writeGrant(tx.Exec, &g)
 		}
+		return err
+	})
+	if err != nil {
+		m.cfg.Log.WarnContext(ctx, "token to be revoked not kept", "error", err)
+		todo = []revocation{{tokens: t}}
 	}
+	return m.revoke(ctx, todo)
 }
 
 // queueRevocations stores tokens that are to be revoked. The sweep leaves them alone
@@ -162,7 +177,7 @@ func (m *Manager) queueRevocations(tx *database.Tx, all ...Tokens) (todo []revoc
 	now := m.now()
 	for _, t := range all {
 		r := revocation{random(), t}
-		plain, err := json.Marshal(stored(t))
+		plain, err := json.Marshal(t)
 		if err != nil {
 			return nil, err
 		}
@@ -176,8 +191,9 @@ func (m *Manager) queueRevocations(tx *database.Tx, all ...Tokens) (todo []revoc
 	return todo, nil
 }
 
-// claimRevocations takes up what is due, for this replica alone: it is due again when
-// the attempt after this one would be. What has been tried for a day is given up.
+// claimRevocations takes up what is due, for this replica alone, and says when it is
+// due again: each time a minute later than the last. What has been tried for a day is
+// given up.
 func (m *Manager) claimRevocations(ctx context.Context) (due []revocation, err error) {
 	now := m.now()
 	given, err := m.cfg.DB.Exec(ctx, `DELETE FROM revocations WHERE since < $1`, now.Add(-revokeFor).UnixMilli())
@@ -187,62 +203,41 @@ func (m *Manager) claimRevocations(ctx context.Context) (due []revocation, err e
 	if given > 0 {
 		m.cfg.Log.ErrorContext(ctx, "tokens not revoked, given up", "tokens", given)
 	}
+	lock := m.cfg.DB.ForUpdate()
+	if lock != "" {
+		lock += " SKIP LOCKED"
+	}
 	err = m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
-		type row struct {
-			id     string
-			sealed []byte
-			tries  int
-		}
-		var rows []row
-		skip := ""
-		if m.cfg.DB.ForUpdate() != "" {
-			skip = m.cfg.DB.ForUpdate() + " SKIP LOCKED"
-		}
-		err := tx.Query(func(r database.Row) error {
-			var one row
-			err := r.Scan(&one.id, &one.sealed, &one.tries)
-			rows = append(rows, one)
-			return err
-		}, `SELECT id, sealed, tries FROM revocations WHERE next <= $1 ORDER BY next LIMIT $2`+skip, now.UnixMilli(), sweepBatch)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			t, ok := m.openTokens("revocation/"+r.id, r.sealed)
-			if !ok {
-				if _, err := tx.Exec(`DELETE FROM revocations WHERE id = $1`, r.id); err != nil {
-					return err
-				}
-				continue
+		return tx.Query(func(row database.Row) error {
+			var id string
+			var sealed []byte
+			err := row.Scan(&id, &sealed)
+			if t, ok := m.openTokens("revocation/"+id, sealed); ok {
+				due = append(due, revocation{id, t})
 			}
-			next := now.Add(min(time.Hour, sweepEvery<<min(r.tries+1, 6)))
-			if _, err := tx.Exec(`UPDATE revocations SET next = $2, tries = tries + 1 WHERE id = $1`, r.id, next.UnixMilli()); err != nil {
-				return err
-			}
-			due = append(due, revocation{r.id, t})
-		}
-		return nil
+			return err
+		}, `UPDATE revocations SET tries = tries + 1, next = $1 + (tries + 2) * $2 WHERE id IN
+			(SELECT id FROM revocations WHERE next <= $1 ORDER BY next LIMIT $3`+lock+`) RETURNING id, sealed`,
+			now.UnixMilli(), sweepEvery.Milliseconds(), sweepBatch)
 	})
 	return due, err
 }
 
-// revoke makes an attempt at revoking what has been queued, a few at a time. The
-// first failure ends it, so that a Todoist that is down costs one time limit and
-// not one each; the rest is Run's. The error wraps ErrNotRevoked.
+// revoke makes an attempt at revoking what has been queued, a few at a time, and all
+// within one time limit. A visitor who leaves does not cut it off. The error wraps
+// ErrNotRevoked: the rest is Run's.
 func (m *Manager) revoke(ctx context.Context, todo []revocation) error {
-	if m.cfg.Revoke == nil {
+	if m.cfg.Revoke == nil || len(todo) == 0 {
 		return nil
 	}
-	g, within := errgroup.WithContext(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+	defer cancel()
+	var g errgroup.Group
 	g.SetLimit(4)
 	for _, r := range todo {
 		g.Go(func() error {
-			if within.Err() != nil {
-				return fmt.Errorf("%w: %w", ErrNotRevoked, within.Err())
-			}
-			if err := m.tellTodoist(ctx, r.tokens); err != nil {
-				m.cfg.Log.WarnContext(ctx, "token not revoked, will be tried again", "error", err)
-				return fmt.Errorf("%w: %w", ErrNotRevoked, err)
+			if err := m.tellTodoist(ctx, r.tokens); err != nil || r.id == "" {
+				return err
 			}
 			// A row that stays is tried again, and Todoist says that it is done.
 			if _, err := m.cfg.DB.Exec(ctx, `DELETE FROM revocations WHERE id = $1`, r.id); err != nil {
@@ -251,16 +246,23 @@ func (m *Manager) revoke(ctx context.Context, todo []revocation) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		m.cfg.Log.WarnContext(ctx, "tokens not revoked, will be tried again", "error", err)
+		return fmt.Errorf("%w: %w", ErrNotRevoked, err)
+	}
+	m.cfg.Log.InfoContext(ctx, "tokens revoked", "tokens", len(todo))
+	return nil
 }
 
-// tellTodoist has tokens revoked, whatever becomes of the visitor meanwhile.
-func (m *Manager) tellTodoist(ctx context.Context, t Tokens) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
-	defer cancel()
-	if err := m.cfg.Revoke(ctx, t); err != nil {
-		return err
+func (m *Manager) tellTodoist(ctx context.Context, t Tokens) (err error) {
+	defer recovered(&err)
+	return m.cfg.Revoke(ctx, t)
+}
+
+// recovered makes an error of a panic, which in a goroutine of ours would end the
+// program. It is to be deferred.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 	}
-	m.cfg.Log.InfoContext(ctx, "token revoked")
-	return nil
 }

@@ -3,22 +3,22 @@
 //
 // There are three things:
 //
-//   - A session belongs to one browser. It holds the name of its sign-in, how its
-//     user reads times, and a copy of the access token. scs keeps it, sealed, in the
-//     store that the host chose (stores.go).
+//   - A session belongs to one browser. It holds the id of its sign-in, who that is,
+//     how they read times, and a copy of the access token. scs keeps it, sealed, in
+//     the store that the host chose (stores.go).
 //   - A sign-in is a row: user, browser, since when, last seen. A session is signed in
-//     only as long as its sign-in is there and neither idle for too long nor too old,
-//     by the program's clock. Ending a sign-in therefore signs out at once, whatever
-//     the store still holds or a late request writes to it (signins.go).
-//   - A grant is a row for each user: the tokens, the user's name and address, sealed.
-//     A session whose token has run out gets the next one from there; one refresh at
-//     a time over all replicas (grants.go). A grant lives as long as its user is
-//     signed in somewhere; then it is revoked (revoke.go).
+//     only while its sign-in is neither ended, nor idle for too long, nor too old, by
+//     the program's clock. Ending a sign-in signs out at once, whatever the store
+//     still holds or a late request writes to it (signins.go).
+//   - A grant is a row for each user: the tokens, the user's name and address, sealed
+//     (grants.go). A session whose token has run out gets the next one from there; one
+//     refresh at a time over all replicas (refresh.go). A grant lives as long as its
+//     user is signed in somewhere; then its tokens are revoked (revoke.go).
 //
-// With the store "cookie:" the session is in the browser's cookie and is valid by
-// itself until its access token ends, an hour at most: so it works where the
-// database is lost at each start, or where replicas share none. Where the database
-// knows its sign-in, it is like any other.
+// With the store "cookie:" the session is in the browser's cookie. Where the database
+// knows its sign-in, it is like any other. Where it does not, because the disk forgets
+// or replicas share none, the session is valid by itself until its access token ends,
+// an hour after the sign-in at most.
 package session
 
 import (
@@ -30,7 +30,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -107,12 +106,14 @@ type Manager struct {
 	cfg       Config
 	ring      ring
 	scs       *scs.SessionManager
-	store     sealed
-	close     func() error // ends the store
-	inCookie  bool         // the store is the cookie
-	process   string       // tells this process from its replicas
+	checked   []scs.CtxStore // what Check writes to
+	close     func() error   // ends the store
+	inCookie  bool           // the store is the cookie
+	process   string         // tells this process from its replicas
 	cookie    cookieForm
 	refreshes singleflight.Group // under way, by user
+
+	keepAliveFrom time.Time // the sweep's: no earlier refresh of unused grants
 
 	mu         sync.Mutex
 	refreshing sync.WaitGroup // for Close
@@ -132,18 +133,24 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 	if cfg.Lifetime <= 0 {
 		cfg.Lifetime = 24 * time.Hour
 	}
+	if err := CheckStore(cfg.Store); err != nil {
+		return nil, fmt.Errorf("session store %s: %w", database.Mask(cfg.Store), err)
+	}
 	m := &Manager{cfg: cfg, ring: keys, inCookie: cfg.Store == "cookie:", process: random(), cookie: formOf(cfg.URL)}
 	store, closeStore, err := m.openStore(ctx)
 	if err != nil {
 		return nil, m.storeError(err)
 	}
-	m.store, m.close = sealed{in: store, ring: keys, cookie: m.cookie.name, inCookie: m.inCookie}, closeStore
+	m.close = closeStore
 	// Not scs.New, which starts a goroutine for a memory store of its own that
 	// cannot be stopped without a race. The cookie is ours, see setCookie.
-	m.scs = &scs.SessionManager{Lifetime: cfg.Lifetime, HashTokenInStore: !m.inCookie, Codec: codec{}, Store: m.store}
+	m.scs = &scs.SessionManager{Lifetime: cfg.Lifetime, HashTokenInStore: !m.inCookie, Codec: codec{}, Store: store}
+	m.checked = []scs.CtxStore{sealed{in: databaseStore{db: cfg.DB}, ring: keys}}
+	if !m.inCookie && cfg.Store != "database" {
+		m.checked = append(m.checked, store)
+	}
 	if err := m.Check(ctx); err != nil {
-		closeStore()
-		return nil, m.storeError(err)
+		return nil, m.storeError(errors.Join(err, closeStore()))
 	}
 	return m, nil
 }
@@ -153,8 +160,12 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 // that its tokens are not lost.
 func (m *Manager) Close() error {
 	m.mu.Lock()
+	closed := m.closed
 	m.closed = true
 	m.mu.Unlock()
+	if closed {
+		return nil
+	}
 	done := make(chan struct{})
 	go func() {
 		m.refreshing.Wait()
@@ -180,6 +191,13 @@ func random() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// isRandom tells whether a text can be one of ours, so that anything else does not
+// reach a store.
+func isRandom(s string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(b) == 32 && len(s) == 43
+}
+
 // hash returns a digest of one of our random texts under which it can be stored
 // and looked up without being known.
 func hash(s string) string {
@@ -200,7 +218,7 @@ const (
 	valueSignIn = "sign-in" // the id of its row
 	valueUser   = "user"    // JSON of User
 	valueToken  = "token"   // JSON of storedTokens, without the refresh token
-	valueSince  = "since"   // RFC 3339; counts only where the row is not known
+	valueSince  = "since"   // RFC 3339; counts only where there is no row
 	valueAgent  = "agent"   // the browser; likewise
 )
 
@@ -227,54 +245,22 @@ func (codec) Decode(data []byte) (time.Time, map[string]any, error) {
 	return s.Deadline, s.Values, nil
 }
 
-// A request is what Wrap knows of the request being served.
-type request struct {
-	r *http.Request
-
-	mu      sync.Mutex
-	signIn  *signIn // who is signed in, or nil
-	err     error   // why that is not known
-	changed bool    // the session, since it was read or written
-	cookies []*http.Cookie
-	sealed  string // the session as its cookie has to be, with the store cookie:
-	sent    bool   // the header is on its way
-}
-
-type requestKey struct{}
-
-// request returns what Wrap put into the context.
-func (m *Manager) request(ctx context.Context) (*request, bool) {
-	rq, ok := ctx.Value(requestKey{}).(*request)
-	return rq, ok
-}
-
-// errNoRequest is a mistake in the program: a handler outside of Wrap.
-var errNoRequest = errors.New("no session in this context: the handler is not inside Wrap")
-
 // Err tells why it is not known who is here: an error wrapping ErrUnavailable
 // when the store failed during this request, else nil.
 func (m *Manager) Err(ctx context.Context) error {
-	rq, ok := m.request(ctx)
-	if !ok {
-		return nil
+	if _, _, err := m.signedIn(ctx); errors.Is(err, ErrUnavailable) {
+		return err
 	}
-	rq.mu.Lock()
-	defer rq.mu.Unlock()
-	return rq.err
+	return nil
 }
 
 // User returns who is signed in.
 func (m *Manager) User(ctx context.Context) (User, bool) {
-	rq, ok := m.request(ctx)
-	if !ok {
+	_, s, err := m.signedIn(ctx)
+	if err != nil {
 		return User{}, false
 	}
-	rq.mu.Lock()
-	defer rq.mu.Unlock()
-	if rq.signIn == nil {
-		return User{}, false
-	}
-	return rq.signIn.user, true
+	return s.user, true
 }
 
 // signedIn returns the request's sign-in, or why there is none.
@@ -304,9 +290,9 @@ func (m *Manager) Put(ctx context.Context, name, value string) {
 
 // set changes the session, which is stored with the answer.
 func (m *Manager) set(ctx context.Context, rq *request, key, value string) {
-	m.scs.Put(ctx, key, value)
 	rq.mu.Lock()
 	defer rq.mu.Unlock()
+	m.scs.Put(ctx, key, value)
 	rq.changed = true
 }
 
@@ -333,20 +319,16 @@ func (m *Manager) Pop(ctx context.Context, name string) string {
 // Check tells whether the database and the store can be written to and read, and
 // what they return opened.
 func (m *Manager) Check(ctx context.Context) error {
-	now := m.now()
-	_, err := m.cfg.DB.Exec(ctx, `INSERT INTO spent_states (id, expires) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET expires = excluded.expires`,
-		"check/"+m.process, now.Add(time.Minute).UnixMilli())
-	if err != nil || m.inCookie {
-		return unavailable("write to the database", err)
-	}
-	key, text := "check-"+m.process, []byte(now.String())
-	if err := m.store.CommitCtx(ctx, key, text, time.Now().Add(time.Minute)); err != nil {
-		return err
-	}
-	if got, ok, err := m.store.FindCtx(ctx, key); err != nil {
-		return err
-	} else if !ok || string(got) != string(text) {
-		return fmt.Errorf("%w: it lost or changed what was just written", ErrUnavailable)
+	key, text := "check-"+m.process, []byte(m.now().String())
+	for _, store := range m.checked {
+		if err := store.CommitCtx(ctx, key, text, time.Now().Add(time.Minute)); err != nil {
+			return err
+		}
+		if got, ok, err := store.FindCtx(ctx, key); err != nil {
+			return err
+		} else if !ok || string(got) != string(text) {
+			return fmt.Errorf("%w: it lost or changed what was just written", ErrUnavailable)
+		}
 	}
 	return nil
 }

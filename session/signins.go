@@ -11,16 +11,18 @@ import (
 	"tipoff/database"
 )
 
-// A signIn is one browser in which somebody is signed in.
+// A signIn is one browser in which somebody is signed in. One that was ended stays
+// for an hour as a row that was last seen never, so that a copy of its cookie does
+// not pass for one that the database has lost.
 type signIn struct {
 	id          string
 	user        User
 	browser     string
 	since, seen time.Time
-	alone       bool // only the cookie knows it
+	alone       error // why the cookie alone knows it: ErrSignedOut or ErrUnavailable; nil when the row does
 }
 
-// aloneFor is how long a session lives that only its cookie knows. A copy of the
+// aloneFor is how long a session lives that its cookie alone knows. A copy of the
 // cookie lives as long.
 const aloneFor = time.Hour
 
@@ -39,7 +41,7 @@ func (m *Manager) live(s *signIn) bool {
 	return now.Before(s.seen.Add(m.cfg.Idle)) && now.Before(s.since.Add(m.cfg.Lifetime))
 }
 
-// liveOnly is what live asks for, in SQL, with its two arguments from place n on.
+// liveOnly is what live asks for, in SQL, with the arguments of liveArgs at place n.
 func liveOnly(n int) string { return fmt.Sprintf("seen > $%d AND since > $%d", n, n+1) }
 
 func (m *Manager) liveArgs() (seen, since int64) {
@@ -47,25 +49,26 @@ func (m *Manager) liveArgs() (seen, since int64) {
 	return now.Add(-m.cfg.Idle).UnixMilli(), now.Add(-m.cfg.Lifetime).UnixMilli()
 }
 
-// readSignIn fills in what the row of a sign-in says. It reports false when there is
+// readSignIn fills in what the row of a sign-in says. ErrSignedOut says that there is
 // none of this user.
-func (m *Manager) readSignIn(ctx context.Context, s *signIn) (bool, error) {
+func (m *Manager) readSignIn(ctx context.Context, s *signIn) error {
 	var since, seen int64
 	err := m.cfg.DB.QueryRow(ctx, `SELECT browser, since, seen FROM sign_ins WHERE id = $1 AND user_id = $2`, s.id, s.user.ID).Scan(&s.browser, &since, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		return ErrSignedOut
 	}
 	s.since, s.seen = time.UnixMilli(since).UTC(), time.UnixMilli(seen).UTC()
-	return err == nil, unavailable("look up the sign-in", err)
+	return unavailable("look up the sign-in", err)
 }
 
-// touch notes that a sign-in was used, once a minute at most.
+// touch notes that a sign-in was used, once a minute at most. Of several requests at
+// once, one does, and none after its end.
 func (m *Manager) touch(ctx context.Context, s *signIn) {
 	now := m.now()
 	if now.Sub(s.seen) < min(time.Minute, m.cfg.Idle/10) {
 		return
 	}
-	if _, err := m.cfg.DB.Exec(ctx, `UPDATE sign_ins SET seen = $2 WHERE id = $1 AND seen < $2`, s.id, now.UnixMilli()); err != nil {
+	if _, err := m.cfg.DB.Exec(ctx, `UPDATE sign_ins SET seen = $3 WHERE id = $1 AND seen = $2`, s.id, s.seen.UnixMilli(), now.UnixMilli()); err != nil {
 		m.cfg.Log.WarnContext(ctx, "last use of a sign-in not noted", "error", err)
 		return
 	}
@@ -74,8 +77,8 @@ func (m *Manager) touch(ctx context.Context, s *signIn) {
 
 // SignIn makes u the user of this browser, and t what Tipoff acts with for them. The
 // session gets a new id; the sign-in that the browser had before ends. When SignIn
-// returns nil, all of it is stored; otherwise nobody is signed in, and t is revoked
-// unless other sign-ins of the user need it.
+// returns nil, all of it is stored. Otherwise nobody is signed in, and t is revoked,
+// or kept to be revoked with the grant that the user has.
 func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	rq, ok := m.request(ctx)
 	if !ok {
@@ -86,51 +89,23 @@ func (m *Manager) SignIn(ctx context.Context, u User, t Tokens) error {
 	}
 	rq.mu.Lock()
 	defer rq.mu.Unlock()
-	err := m.signIn(ctx, rq, u, t)
-	if err != nil {
+	before := rq.signIn
+	s := &signIn{id: random(), user: u, browser: browserOf(rq.r.UserAgent()), since: m.now(), seen: m.now()}
+	if err := m.signIn(ctx, rq, s, t); err != nil {
 		rq.signIn = nil
 		err = fmt.Errorf("sign in: %w", err)
 		m.cfg.Log.WarnContext(ctx, "sign-in failed", "user", u.ID, "error", err)
+		if !u.Personal {
+			_ = m.discard(ctx, u.ID, t) // what fails is logged, and tried again
+		}
+		if rq.err == nil { // else nothing was stored
+			if endErr := m.endSignIns(ctx, u.ID, s.id); endErr != nil {
+				m.cfg.Log.WarnContext(ctx, "sign-in not taken back", "user", u.ID, "error", endErr)
+			}
+		}
 		return err
 	}
 	m.cfg.Log.InfoContext(ctx, "signed in", "user", u.ID, "personal", u.Personal)
-	return nil
-}
-
-func (m *Manager) signIn(ctx context.Context, rq *request, u User, t Tokens) error {
-	var err error
-	switch {
-	case rq.err != nil:
-		err = rq.err
-	case rq.sent:
-		err = errors.New("the answer has begun, a cookie cannot be set any more")
-	case u.ID == "" || len(u.ID) > maxText || t.Access == "":
-		err = errors.New("a user id and an access token are needed")
-	}
-	if err != nil {
-		m.discard(ctx, u, t)
-		return err
-	}
-	before, now := rq.signIn, m.now()
-	s := &signIn{id: random(), user: u, browser: browserOf(rq.r.UserAgent()), since: now, seen: now}
-	err = m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
-		if err := m.putGrant(tx, u, t); err != nil {
-			return err
-		}
-		_, err := tx.Exec(`INSERT INTO sign_ins (id, user_id, browser, since, seen) VALUES ($1, $2, $3, $4, $4)`, s.id, u.ID, s.browser, now.UnixMilli())
-		return err
-	})
-	if err != nil {
-		m.discard(ctx, u, t)
-		return unavailable("store the sign-in", err)
-	}
-	if err := m.storeSession(ctx, rq, s, t); err != nil {
-		// The row is there, and with it the grant: both end as at a sign-out.
-		if endErr := m.endSignIns(ctx, u.ID, s.id); endErr != nil {
-			m.cfg.Log.WarnContext(ctx, "sign-in not taken back", "error", endErr)
-		}
-		return err
-	}
 	if before != nil {
 		if err := m.endSignIns(ctx, before.user.ID, before.id); err != nil {
 			m.cfg.Log.WarnContext(ctx, "earlier sign-in not ended", "user", before.user.ID, "error", err)
@@ -139,7 +114,31 @@ func (m *Manager) signIn(ctx context.Context, rq *request, u User, t Tokens) err
 	return nil
 }
 
-// storeSession makes a new session of this sign-in.
+// signIn stores a sign-in, its grant and its session.
+func (m *Manager) signIn(ctx context.Context, rq *request, s *signIn, t Tokens) error {
+	switch {
+	case rq.err != nil:
+		return rq.err
+	case rq.sent:
+		return errors.New("the answer has begun, a cookie cannot be set any more")
+	case s.user.ID == "" || len(s.user.ID) > maxText || t.Access == "":
+		return errors.New("a user id and an access token are needed")
+	}
+	err := m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
+		if err := m.putGrant(tx, s.user, t); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO sign_ins (id, user_id, browser, since, seen) VALUES ($1, $2, $3, $4, $4)`,
+			s.id, s.user.ID, s.browser, s.since.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return unavailable("store it", err)
+	}
+	return m.storeSession(ctx, rq, s, t)
+}
+
+// storeSession makes a new session of this sign-in, with a new id.
 func (m *Manager) storeSession(ctx context.Context, rq *request, s *signIn, t Tokens) error {
 	if err := m.scs.RenewToken(ctx); err != nil {
 		return err
@@ -158,8 +157,15 @@ func (m *Manager) storeSession(ctx context.Context, rq *request, s *signIn, t To
 	m.scs.Put(ctx, valueSince, s.since.Format(time.RFC3339))
 	m.scs.Put(ctx, valueAgent, s.browser)
 	m.scs.Put(ctx, valueToken, ownCopy(t))
-	rq.signIn = s
-	return m.commit(ctx, rq)
+	id, expires, err := m.scs.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	rq.signIn, rq.changed = s, false
+	if !m.inCookie {
+		m.setCookie(rq, m.cookie.name, id, time.Until(expires))
+	}
+	return nil
 }
 
 // SignOut ends this sign-in, and the user's grant if it was the last. It is over here
@@ -188,19 +194,18 @@ func (m *Manager) signOut(ctx context.Context, what string, everywhere bool) err
 	if s == nil {
 		return nil
 	}
-	own, _ := m.ownTokens(ctx)
+	own := m.ownTokens(ctx)
 	rq.signIn = nil
-	ids := []string{s.id}
+	id := s.id
 	if everywhere {
-		ids = nil
+		id = ""
 	}
-	err := m.endSignIns(ctx, s.user.ID, ids...)
-	if s.alone && !s.user.Personal {
-		// No row tells of its token.
-		err = errors.Join(err, m.retire(ctx, own))
+	err := m.endSignIns(ctx, s.user.ID, id)
+	if s.alone != nil && !s.user.Personal {
+		err = errors.Join(err, m.discard(ctx, s.user.ID, own)) // no grant has it
 	}
-	if !errors.Is(err, ErrUnavailable) {
-		err = errors.Join(err, m.scs.Destroy(ctx))
+	if err := m.scs.Destroy(ctx); err != nil { // what stays opens nothing
+		m.cfg.Log.WarnContext(ctx, "ended session not removed", "error", err)
 	}
 	m.logEnd(ctx, what, s.user.ID, err)
 	if err != nil {
@@ -223,7 +228,7 @@ func (m *Manager) SignIns(ctx context.Context) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own.alone {
+	if own.alone != nil {
 		return []Info{{own.id, own.browser, own.since, own.seen, true}}, nil
 	}
 	seen, since := m.liveArgs()
@@ -245,7 +250,7 @@ func (m *Manager) SignIns(ctx context.Context) ([]Info, error) {
 // no error: the sign-in has ended already.
 func (m *Manager) End(ctx context.Context, id string) error {
 	_, own, err := m.signedIn(ctx)
-	if err != nil {
+	if err != nil || !isRandom(id) {
 		return err
 	}
 	if id == own.id {
@@ -256,31 +261,32 @@ func (m *Manager) End(ctx context.Context, id string) error {
 	return err
 }
 
+// endSignIns ends one of a user's sign-ins, or with an empty id all, and the user's
+// grant if no other is left.
+func (m *Manager) endSignIns(ctx context.Context, userID, id string) error {
+	_, err := m.cfg.DB.Exec(ctx, `UPDATE sign_ins SET seen = 0 WHERE user_id = $1 AND ($2 = '' OR id = $2)`, userID, id)
+	if err != nil {
+		return unavailable("end the sign-in", err)
+	}
+	todo, err := m.endGrants(ctx, userID)
+	return errors.Join(err, m.revoke(ctx, todo))
+}
+
 // Flush ends one user's sign-ins, or with an empty id everybody's, and has their
-// grants revoked. It tells how many sign-ins there were. An error that wraps
+// grants revoked. It tells how many sign-ins were live. An error that wraps
 // ErrNotRevoked says that some tokens are left for Run of a serving process.
 func (m *Manager) Flush(ctx context.Context, userID string) (int, error) {
-	counts := map[string]int{}
-	err := m.cfg.DB.InTx(ctx, func(tx *database.Tx) error {
-		return tx.Query(func(row database.Row) error {
-			var user string
-			err := row.Scan(&user)
-			counts[user]++
-			return err
-		}, `DELETE FROM sign_ins WHERE $1 = '' OR user_id = $1 RETURNING user_id`, userID)
-	})
+	seen, since := m.liveArgs()
+	n, err := m.cfg.DB.Exec(ctx, `UPDATE sign_ins SET seen = 0 WHERE ($1 = '' OR user_id = $1) AND `+liveOnly(2), userID, seen, since)
 	if err != nil {
 		return 0, unavailable("end the sign-ins", err)
 	}
-	if userID != "" {
-		counts[userID] += 0 // a grant may be there without a sign-in
+	users, err := m.users(ctx, `SELECT user_id FROM grants WHERE $1 = '' OR user_id = $1`, userID)
+	if err != nil {
+		return int(n), unavailable("look for grants", err)
 	}
-	n := 0
-	for user, of := range counts {
-		n += of
-		err = errors.Join(err, m.endGrant(ctx, user))
-	}
-	return n, err
+	todo, err := m.endGrants(ctx, users...)
+	return int(n), errors.Join(err, m.revoke(ctx, todo))
 }
 
 // Count tells how many sign-ins are live.
@@ -288,20 +294,4 @@ func (m *Manager) Count(ctx context.Context) (n int, err error) {
 	seen, since := m.liveArgs()
 	err = m.cfg.DB.QueryRow(ctx, `SELECT COUNT(*) FROM sign_ins WHERE `+liveOnly(1), seen, since).Scan(&n)
 	return n, unavailable("count the sign-ins", err)
-}
-
-// endSignIns ends sign-ins of a user, all without ids, and the user's grant if no
-// other is left.
-func (m *Manager) endSignIns(ctx context.Context, userID string, ids ...string) error {
-	var err error
-	if len(ids) == 0 {
-		_, err = m.cfg.DB.Exec(ctx, `DELETE FROM sign_ins WHERE user_id = $1`, userID)
-	}
-	for _, id := range ids {
-		_, err = m.cfg.DB.Exec(ctx, `DELETE FROM sign_ins WHERE id = $1 AND user_id = $2`, id, userID)
-	}
-	if err != nil {
-		return unavailable("end the sign-in", err)
-	}
-	return m.endGrant(ctx, userID)
 }

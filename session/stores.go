@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -26,25 +27,28 @@ import (
 // storeTimeout bounds each call to a store.
 const storeTimeout = 3 * time.Second
 
-// openStore opens the store of the settings and returns how to close it.
-func (m *Manager) openStore(ctx context.Context) (scs.Store, func() error, error) {
+// openStore opens the store of the settings, sealed, and returns how to close it.
+func (m *Manager) openStore(ctx context.Context) (scs.CtxStore, func() error, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*storeTimeout)
+	defer cancel()
+	s := sealed{ring: m.ring}
+	closeStore := func() error { return nil }
+	var err error
 	dsn := m.cfg.Store
-	if err := CheckStore(dsn); err != nil {
-		return nil, nil, err
-	}
-	scheme, _, _ := strings.Cut(dsn, ":")
-	switch scheme {
+	switch scheme, _, _ := strings.Cut(dsn, ":"); scheme {
 	case "memory":
-		store := memstore.New()
-		return store, func() error { store.StopCleanup(); return nil }, nil
+		in := memstore.New()
+		s.in, closeStore = memoryStore{in}, func() error { in.StopCleanup(); return nil }
 	case "cookie":
-		return cookieStore{m: m}, func() error { return nil }, nil
+		s.in, s.cookie = cookieStore{m: m}, m.cookie.name
 	case "redis", "rediss":
-		return openRedis(ctx, dsn)
+		s.in, closeStore, err = openRedis(ctx, dsn)
 	case "mongodb", "mongodb+srv":
-		return openMongo(ctx, dsn)
+		s.in, closeStore, err = openMongo(ctx, dsn, m.cfg.Log)
+	default:
+		s.in = databaseStore{db: m.cfg.DB}
 	}
-	return databaseStore{db: m.cfg.DB}, func() error { return nil }, nil
+	return s, closeStore, err
 }
 
 // sealed is how scs sees a store: what goes in is sealed for its key, each call has
@@ -52,15 +56,14 @@ func (m *Manager) openStore(ctx context.Context) (scs.Store, func() error, error
 // again after a key was lost.
 type sealed struct {
 	noContext
-	in       scs.Store
-	ring     ring
-	cookie   string // the name of the session's cookie
-	inCookie bool
+	in     scs.CtxStore
+	ring   ring
+	cookie string // the cookie's name, where that is the store
 }
 
 // name is what a session is sealed for: its key, or the cookie that holds it.
 func (s sealed) name(token string) string {
-	if s.inCookie {
+	if s.cookie != "" {
 		return s.cookie
 	}
 	return "session/" + token
@@ -70,14 +73,7 @@ func (s sealed) name(token string) string {
 func (s sealed) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	var b []byte
-	var ok bool
-	var err error
-	if in, takes := s.in.(scs.CtxStore); takes {
-		b, ok, err = in.FindCtx(ctx, token)
-	} else {
-		b, ok, err = s.in.Find(token)
-	}
+	b, ok, err := s.in.FindCtx(ctx, token)
 	if err != nil {
 		return nil, false, unavailable("read from the session store", err)
 	}
@@ -91,27 +87,14 @@ func (s sealed) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 func (s sealed) CommitCtx(ctx context.Context, token string, b []byte, expires time.Time) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	b = s.ring.seal(s.name(token), b)
-	var err error
-	if in, takes := s.in.(scs.CtxStore); takes {
-		err = in.CommitCtx(ctx, token, b, expires)
-	} else {
-		err = s.in.Commit(token, b, expires)
-	}
-	return unavailable("write to the session store", err)
+	return unavailable("write to the session store", s.in.CommitCtx(ctx, token, s.ring.seal(s.name(token), b), expires))
 }
 
 // DeleteCtx is part of [scs.CtxStore]. A visitor who leaves does not cut it off.
 func (s sealed) DeleteCtx(ctx context.Context, token string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	var err error
-	if in, takes := s.in.(scs.CtxStore); takes {
-		err = in.DeleteCtx(ctx, token)
-	} else {
-		err = s.in.Delete(token)
-	}
-	return unavailable("delete from the session store", err)
+	return unavailable("delete from the session store", s.in.DeleteCtx(ctx, token))
 }
 
 // noContext has the methods of [scs.Store] that scs does not call where it finds
@@ -123,6 +106,19 @@ var errNoContext = errors.New("session store called without a context")
 func (noContext) Find(string) ([]byte, bool, error)      { return nil, false, errNoContext }
 func (noContext) Commit(string, []byte, time.Time) error { return errNoContext }
 func (noContext) Delete(string) error                    { return errNoContext }
+
+// memoryStore is scs's store in memory, which waits for nothing.
+type memoryStore struct{ *memstore.MemStore }
+
+func (s memoryStore) FindCtx(_ context.Context, token string) ([]byte, bool, error) {
+	return s.Find(token)
+}
+
+func (s memoryStore) CommitCtx(_ context.Context, token string, b []byte, expires time.Time) error {
+	return s.Commit(token, b, expires)
+}
+
+func (s memoryStore) DeleteCtx(_ context.Context, token string) error { return s.Delete(token) }
 
 // databaseStore keeps sessions in the table sessions. (scs's own stores for SQL do
 // not heed the request's context.)
@@ -162,8 +158,8 @@ func (cookieStore) FindCtx(_ context.Context, value string) ([]byte, bool, error
 	return b, ok, nil
 }
 
-// CommitCtx leaves the cookie's value in the request.
-func (s cookieStore) CommitCtx(ctx context.Context, _ string, b []byte, _ time.Time) error {
+// CommitCtx has the cookie set. The caller holds the request's lock.
+func (s cookieStore) CommitCtx(ctx context.Context, _ string, b []byte, expires time.Time) error {
 	rq, ok := s.m.request(ctx)
 	if !ok {
 		return errNoRequest
@@ -172,7 +168,7 @@ func (s cookieStore) CommitCtx(ctx context.Context, _ string, b []byte, _ time.T
 	if n := len(s.m.cookie.name) + len(value); n > maxCookie {
 		return fmt.Errorf("the session needs a cookie of %d bytes, browsers keep %d", n, maxCookie)
 	}
-	rq.sealed = value
+	s.m.setCookie(rq, s.m.cookie.name, value, time.Until(expires))
 	return nil
 }
 
@@ -180,7 +176,7 @@ func (cookieStore) DeleteCtx(context.Context, string) error { return nil }
 
 // openRedis opens a Redis, or what speaks its protocol. The parameter prefix of the
 // DSN is ours: several Tipoffs can share a database.
-func openRedis(ctx context.Context, dsn string) (scs.Store, func() error, error) {
+func openRedis(ctx context.Context, dsn string) (scs.CtxStore, func() error, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return nil, nil, err
@@ -198,7 +194,8 @@ func openRedis(ctx context.Context, dsn string) (scs.Store, func() error, error)
 	}
 	options.ContextTimeoutEnabled = true // the call's time limit is the only one
 	options.DialTimeout = storeTimeout
-	options.MaxRetries = 1
+	options.MaxRetries, options.DialerRetries = 1, 1
+	options.DisableIdentity = true // some compatible servers know no CLIENT SETINFO
 	client := redis.NewClient(options)
 	if err := client.Ping(ctx).Err(); err != nil {
 		client.Close()
@@ -220,7 +217,7 @@ type mongoSession struct {
 	Expires time.Time `bson:"expires"`
 }
 
-func openMongo(ctx context.Context, dsn string) (scs.Store, func() error, error) {
+func openMongo(ctx context.Context, dsn string, log *slog.Logger) (scs.CtxStore, func() error, error) {
 	cs, err := connstring.ParseAndValidate(dsn)
 	if err != nil {
 		return nil, nil, err
@@ -242,12 +239,14 @@ func openMongo(ctx context.Context, dsn string) (scs.Store, func() error, error)
 	// Whatever the DSN says: a session is read where it was written.
 	sessions := client.Database(name).Collection("tipoff_sessions",
 		options.Collection().SetReadPreference(readpref.Primary()).SetWriteConcern(writeconcern.Majority()))
-	ctx, cancel := context.WithTimeout(ctx, 2*storeTimeout)
-	defer cancel()
 	err = client.Ping(ctx, nil)
 	if err == nil {
 		_, err = sessions.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: bson.D{{Key: "expires", Value: 1}},
 			Options: options.Index().SetExpireAfterSeconds(0)})
+	}
+	if refused, ok := errors.AsType[mongo.CommandError](err); ok {
+		log.WarnContext(ctx, "the session store cannot expire documents by itself; they stay until somebody deletes them", "error", refused)
+		err = nil
 	}
 	if err != nil {
 		closeStore()

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// Tokens are what Todoist gave to act for a user. They print as "[tokens]".
+// Tokens are what Todoist gave to act for a user. They print as "[tokens]". Their JSON
+// is only ever sealed.
 type Tokens struct {
-	Access  string
-	Refresh string    // empty for personal API tokens and for apps from before refresh tokens
-	Expires time.Time // of the access token; zero: never
-	Scope   []string
+	Access  string    `json:"access"`
+	Refresh string    `json:"refresh,omitempty"` // empty for personal API tokens and for apps from before refresh tokens
+	Expires time.Time `json:"expires,omitzero"`  // of the access token; zero: never
+	Scope   []string  `json:"scope,omitempty"`
 }
 
 // LogValue keeps the tokens out of logs.
@@ -21,17 +22,6 @@ func (Tokens) LogValue() slog.Value { return slog.StringValue("[tokens]") }
 // String and GoString keep the tokens out of everything that fmt prints.
 func (Tokens) String() string   { return "[tokens]" }
 func (Tokens) GoString() string { return "[tokens]" }
-
-// storedTokens is the JSON of Tokens, which have none of their own, lest they be
-// written somewhere by accident.
-type storedTokens struct {
-	Access  string    `json:"access"`
-	Refresh string    `json:"refresh,omitempty"`
-	Expires time.Time `json:"expires,omitzero"`
-	Scope   []string  `json:"scope,omitempty"`
-}
-
-func stored(t Tokens) storedTokens { return storedTokens(t) }
 
 // valid tells whether the access token can still be used, if Todoist has not refused
 // it.
@@ -46,22 +36,21 @@ func (t Tokens) fresh(refused string, now time.Time) bool {
 
 // openTokens opens sealed tokens that are in no grant.
 func (m *Manager) openTokens(name string, sealed []byte) (Tokens, bool) {
+	var t Tokens
 	plain, ok := m.ring.open(name, sealed)
-	var s storedTokens
-	ok = ok && json.Unmarshal(plain, &s) == nil && s.Access != ""
-	return Tokens(s), ok
+	ok = ok && json.Unmarshal(plain, &t) == nil
+	return t, ok
 }
 
-// ownTokens is the copy of the access token that the session itself holds.
-func (m *Manager) ownTokens(ctx context.Context) (Tokens, bool) {
-	var s storedTokens
-	ok := json.Unmarshal([]byte(m.scs.GetString(ctx, valueToken)), &s) == nil && s.Access != ""
-	return Tokens(s), ok
+// ownTokens is the copy of the access token that the session itself holds, if any.
+func (m *Manager) ownTokens(ctx context.Context) (t Tokens) {
+	_ = json.Unmarshal([]byte(m.scs.GetString(ctx, valueToken)), &t)
+	return t
 }
 
 // ownCopy is what a session holds of tokens.
 func ownCopy(t Tokens) string {
 	t.Refresh = ""
-	b, _ := json.Marshal(stored(t)) // strings and a time of this century always encode
+	b, _ := json.Marshal(t) // strings and a time of this century always encode
 	return string(b)
 }
