@@ -343,8 +343,3 @@ func cut(s string) string {
 	}
 	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
-
-// storeError is an error of opening the store, without a password.
-func (m *Manager) storeError(err error) error {
-	return fmt.Errorf("session store %s: %s", database.Mask(m.cfg.Store), database.Scrub(err.Error(), m.cfg.Store))
-}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -303,4 +304,35 @@ func CheckStore(dsn string) error {
 		return errors.New("is not a valid URL")
 	}
 	return nil
+}
+
+// storeError is an error of opening the store, without a password.
+func (m *Manager) storeError(err error) error {
+	return fmt.Errorf("session store %s: %s", database.Mask(m.cfg.Store), scrub(err.Error(), m.cfg.Store))
+}
+
+var addressPassword = regexp.MustCompile(`(?i)password=([^&#\s]*)`)
+
+// scrub removes a store address's passwords from a text.
+func scrub(text, address string) string {
+	text = strings.ReplaceAll(text, address, database.Mask(address))
+	var passwords []string
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			_, password, _ := strings.Cut(rest[:at], ":")
+			passwords = append(passwords, password)
+		}
+	}
+	for _, found := range addressPassword.FindAllStringSubmatch(address, -1) {
+		passwords = append(passwords, found[1])
+	}
+	for _, password := range passwords {
+		plain, _ := url.PathUnescape(password)
+		for _, secret := range []string{password, plain} {
+			if secret != "" {
+				text = strings.ReplaceAll(text, secret, "***")
+			}
+		}
+	}
+	return text
 }

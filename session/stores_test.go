@@ -162,8 +162,8 @@ func FuzzStoreAddress(f *testing.F) {
 				_, err = connstring.ParseAndValidate(dsn)
 			}
 		}
-		if err != nil && strings.Contains(database.Scrub(err.Error(), dsn), secret) {
-			t.Errorf("scrubbed: %v", database.Scrub(err.Error(), dsn))
+		if err != nil && strings.Contains(scrub(err.Error(), dsn), secret) {
+			t.Errorf("scrubbed: %v", scrub(err.Error(), dsn))
 		}
 	})
 }
