@@ -286,7 +286,7 @@ func TestSignOutWhileTheStoreIsDown(t *testing.T) {
 
 func TestAStoreThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:")
+		s := newSite(t, "database")
 		b := newBrowser()
 		b.signIn(t, s, "ann")
 		s.faults.hang.Store(true)

@@ -45,8 +45,7 @@ func (m *Manager) Scope(ctx context.Context) []string {
 	if _, _, err := m.signedIn(ctx); err != nil {
 		return nil
 	}
-	own := m.ownTokens(ctx)
-	return own.Scope
+	return m.ownTokens(ctx).Scope
 }
 
 // Access returns the access token of this request's session. refused is an
@@ -291,7 +290,7 @@ func (m *Manager) askOnce(ctx context.Context, g grant) (next Tokens, err error)
 //
 //   - A sign-in has put another pair there. Ours is remembered, to be revoked with it.
 //   - Another process had the same answer, because it took the one who asked first for
-//     dead. Only one of the two has the refresh token with it, which counts.
+//     dead. The one that has the refresh token with it counts.
 //   - The grant has ended. What it would have got is revoked.
 func (m *Manager) keep(ctx context.Context, g grant, next Tokens) (Tokens, error) {
 	user, askedWith, scope := g.user, g.Tokens.Refresh, g.Scope
@@ -312,8 +311,6 @@ func (m *Manager) keep(ctx context.Context, g grant, next Tokens) (Tokens, error
 			if slices.Equal(g.Scope, scope) {
 				g.Scope = nil // it has been asked for
 			}
-		case next.Refresh == "":
-			return g.Tokens, nil
 		default:
 			g.remember(next)
 		}

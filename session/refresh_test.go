@@ -416,7 +416,7 @@ func crash(t *testing.T, s *site, user string) (marked grant, lost Tokens) {
 func TestACrashBetweenAnswerAndStore(t *testing.T) {
 	t.Run("within the minute", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSite(t, "memory:", long)
+			s := newSite(t, "database", long)
 			b := newBrowser()
 			first := b.signIn(t, s, "ann")
 			_, lost := crash(t, s, "ann")
@@ -459,7 +459,7 @@ func TestACrashBetweenAnswerAndStore(t *testing.T) {
 // token that another one got meanwhile.
 func TestASlowProcessStillStoresItsPair(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:", long)
+		s := newSite(t, "database", long)
 		b := newBrowser()
 		first := b.signIn(t, s, "ann")
 		marked, lost := crash(t, s, "ann")
@@ -480,7 +480,7 @@ func TestASlowProcessStillStoresItsPair(t *testing.T) {
 // While another process asks, its answer is waited for.
 func TestAnotherProcesssRefreshIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:", long)
+		s := newSite(t, "database", long)
 		b := newBrowser()
 		first := b.signIn(t, s, "ann")
 		time.Sleep(59*time.Minute + 30*time.Second)
@@ -505,7 +505,7 @@ func TestAnotherProcesssRefreshIsWaitedFor(t *testing.T) {
 func TestADatabaseThatFailsDuringARefresh(t *testing.T) {
 	t.Run("for seconds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSite(t, "memory:", long)
+			s := newSite(t, "database", long)
 			b := newBrowser()
 			first := b.signIn(t, s, "ann")
 			s.todoist.after = func(int) error {
@@ -522,7 +522,7 @@ func TestADatabaseThatFailsDuringARefresh(t *testing.T) {
 	})
 	t.Run("for good", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSite(t, "memory:", long)
+			s := newSite(t, "database", long)
 			b := newBrowser()
 			first := b.signIn(t, s, "ann")
 			var mend func()
@@ -544,7 +544,7 @@ func TestADatabaseThatFailsDuringARefresh(t *testing.T) {
 
 func TestARefreshGoesOnWhenTheFirstCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:", long)
+		s := newSite(t, "database", long)
 		b := newBrowser()
 		first := b.signIn(t, s, "ann")
 		s.todoist.latency = 5 * time.Second
@@ -570,7 +570,7 @@ func TestARefreshGoesOnWhenTheFirstCallerLeaves(t *testing.T) {
 
 func TestClosingWaitsForARefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:", long)
+		s := newSite(t, "database", long)
 		b := newBrowser()
 		first := b.signIn(t, s, "ann")
 		s.todoist.latency = 5 * time.Second

@@ -16,7 +16,7 @@ import (
 // revoked; what Todoist cannot be told is told again.
 func TestAGrantThatRunsOutIsRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:")
+		s := newSite(t, "database")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- s.Run(ctx) }()
@@ -47,7 +47,7 @@ func TestAGrantThatRunsOutIsRevoked(t *testing.T) {
 
 func TestRevokingIsGivenUpAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:")
+		s := newSite(t, "database")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go s.Run(ctx)
@@ -82,6 +82,9 @@ func TestAPairThatCannotBeRevokedHoldsUpNoOther(t *testing.T) {
 		if tokens.Access == bad.Access {
 			return errors.New("400")
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return s.todoist.revoke(ctx, tokens)
 	}
 	s.open(t)
@@ -98,7 +101,7 @@ func TestAPairThatCannotBeRevokedHoldsUpNoOther(t *testing.T) {
 // A sign-out with many pairs while Todoist hangs takes one time limit.
 func TestATodoistThatHangsHoldsUpASignOutOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:", func(c *Config) {
+		s := newSite(t, "database", func(c *Config) {
 			c.Revoke = func(ctx context.Context, _ Tokens) error {
 				<-ctx.Done()
 				return ctx.Err()

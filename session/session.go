@@ -160,12 +160,8 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 // that its tokens are not lost.
 func (m *Manager) Close() error {
 	m.mu.Lock()
-	closed := m.closed
 	m.closed = true
 	m.mu.Unlock()
-	if closed {
-		return nil
-	}
 	done := make(chan struct{})
 	go func() {
 		m.refreshing.Wait()
@@ -217,7 +213,7 @@ func unavailable(doing string, err error) error {
 const (
 	valueSignIn = "sign-in" // the id of its row
 	valueUser   = "user"    // JSON of User
-	valueToken  = "token"   // JSON of storedTokens, without the refresh token
+	valueToken  = "token"   // JSON of Tokens, without the refresh token
 	valueSince  = "since"   // RFC 3339; counts only where there is no row
 	valueAgent  = "agent"   // the browser; likewise
 )

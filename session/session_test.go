@@ -306,7 +306,7 @@ func TestPopReturnsATextOnce(t *testing.T) {
 // Item 4.
 func TestAnIdleSignInEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:")
+		s := newSite(t, "database")
 		b := newBrowser()
 		b.signIn(t, s, "ann")
 		for range 10 { // any request keeps it alive
@@ -323,7 +323,7 @@ func TestAnIdleSignInEnds(t *testing.T) {
 // Item 5.
 func TestASignInEndsAfterItsLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:")
+		s := newSite(t, "database")
 		b := newBrowser()
 		b.signIn(t, s, "ann")
 		begun := time.Now()
@@ -342,7 +342,7 @@ func TestASignInEndsAfterItsLifetime(t *testing.T) {
 
 func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, "memory:")
+		s := newSite(t, "database")
 		b := newBrowser()
 		b.signIn(t, s, "ann")
 		seen := map[int64]bool{}

@@ -38,8 +38,7 @@ func (m *Manager) openStore(ctx context.Context) (scs.CtxStore, func() error, er
 	dsn := m.cfg.Store
 	switch scheme, _, _ := strings.Cut(dsn, ":"); scheme {
 	case "memory":
-		in := memstore.New()
-		s.in, closeStore = memoryStore{in}, func() error { in.StopCleanup(); return nil }
+		s.in = memoryStore{memstore.New()} // its goroutine cannot be stopped without a race, and ends with the program
 	case "cookie":
 		s.in, s.cookie = cookieStore{m: m}, m.cookie.name
 	case "redis", "rediss":
