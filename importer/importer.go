@@ -48,8 +48,9 @@ type Importer struct {
 const atOnce = 64
 
 // maxWaiting is how many such pages one user may ask for at the same time. It is
-// more than a browser opens when it restores its tabs.
-const maxWaiting = 16
+// more than a browser opens when it restores its tabs. Those that wait take little
+// memory.
+const maxWaiting = 64
 
 // ErrBusy means that too many requests of the same user wait already.
 var ErrBusy = errors.New("too many requests of this user wait")
