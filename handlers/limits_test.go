@@ -6,10 +6,12 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"tipoff/database"
 	"tipoff/schedule"
 	"tipoff/session"
 )
@@ -86,7 +88,12 @@ func TestADemoHasNoLimits(t *testing.T) {
 
 func testSessions(t *testing.T) *session.Manager {
 	t.Helper()
-	m, err := session.Open(t.Context(), session.Config{Store: "memory:", Keys: []string{"a key of these tests, drawn by no dice"},
+	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "tipoff.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	m, err := session.Open(t.Context(), session.Config{DB: db, Store: "database", Keys: []string{"a key of these tests, drawn by no dice"},
 		URL: &url.URL{Scheme: "https", Host: "tipoff.example"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
