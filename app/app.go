@@ -49,8 +49,8 @@ type Options struct {
 	// them as they are in package todoist.
 	Backoff, Patience, TodoistTimeout time.Duration
 	// ReadHeaderTimeout is how long a visitor may take to send a request's header;
-	// zero is ten seconds. IdleTimeout is how long a connection may wait for
-	// another request; zero is two minutes.
+	// zero is ten seconds. The whole request may take three times that. IdleTimeout
+	// is how long a connection may wait for another request; zero is two minutes.
 	ReadHeaderTimeout, IdleTimeout time.Duration
 	// Site is given the handler of the whole site before it is served, and Todoist
 	// what carries the requests to Todoist; each returns what is used instead.

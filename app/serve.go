@@ -115,10 +115,11 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 		site = with.Site(site)
 	}
 	quiet := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	readHeader := cmp.Or(with.ReadHeaderTimeout, 10*time.Second)
 	server := &http.Server{
 		Handler:           site,
-		ReadHeaderTimeout: cmp.Or(with.ReadHeaderTimeout, 10*time.Second),
-		ReadTimeout:       30 * time.Second,
+		ReadHeaderTimeout: readHeader,
+		ReadTimeout:       3 * readHeader,
 		// An import without a stream answers once it is done.
 		WriteTimeout:   11 * time.Minute,
 		IdleTimeout:    cmp.Or(with.IdleTimeout, 2*time.Minute),

@@ -17,9 +17,7 @@ import (
 
 func TestABackupMadeWhileRunningIsOneFileAndKeepsPeopleSignedIn(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t, dir: t.TempDir()}
-	s.fake, s.todoist = newTodoist(t, midSeason)
-	s.args = settings(s.todoist, s.dir, midSeason)
+	s := newSite(t, midSeason)
 	s.startProcess()
 	account := s.account("bak", fake.Free)
 	b := s.browser().signIn(account)

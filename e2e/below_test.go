@@ -5,13 +5,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -151,15 +149,11 @@ func (c *cable) pass(to, from net.Conn, answers bool) {
 	}
 }
 
-// harms are what can happen to a connection's answers, and how often. They take
-// a minute; with TEST_EVERY_FAULT in the environment all of them are tried.
-func harms(some, more []int) map[harm]int {
+// harms are what can happen to a connection's answers, after so many bytes, and
+// how often.
+func harms(after ...int) map[harm]int {
 	all := map[harm]int{{kind: "slow"}: -1, {kind: "gone"}: -1}
-	if os.Getenv("TEST_EVERY_FAULT") != "" {
-		some = append(some, more...)
-		all[harm{kind: "hanging"}] = -1
-	}
-	for i, n := range some {
+	for i, n := range after {
 		all[harm{"cut", n}] = 1 - 2*(i%2) // once, or for ever
 		all[harm{"wrong", n}] = 2*(i%2) - 1
 	}
@@ -168,16 +162,21 @@ func harms(some, more []int) map[harm]int {
 
 func TestHarmOnTheWayToTodoistLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	all := harms([]int{300, 9000, 0}, []int{1, 30, 2000})
-	delete(all, harm{kind: "hanging"}) // each of the tries would wait for 20 seconds
+	harmTodoist(t, harms(300, 9000))
+}
+
+// harmTodoist imports while each of the harms happens on the way to Todoist, and
+// again when it has ended.
+func harmTodoist(t *testing.T, all map[harm]int) {
 	for h, times := range all {
 		t.Run(fmt.Sprintf("%s after %d bytes, %d times", h.kind, h.after, times), func(t *testing.T) {
 			t.Parallel()
-			s := &site{t: t, dir: t.TempDir()}
-			server, address := newTodoist(t, midSeason)
-			c := newCable(t, strings.TrimPrefix(address, "http://"))
-			s.fake, s.todoist = server, "http://"+c.addr
-			s.args = settings(s.todoist, s.dir, midSeason)
+			s := newSite(t, lateSeason)
+			c := newCable(t, strings.TrimPrefix(s.todoist, "http://"))
+			s.args = append(s.args, "-todoist-api-url", "http://"+c.addr)
+			if h.kind == "hanging" {
+				s.with.TodoistTimeout = time.Second
+			}
 			s.start()
 			account := s.account("ann", fake.Pro)
 			b := s.browser().signIn(account)
@@ -185,7 +184,7 @@ func TestHarmOnTheWayToTodoistLosesAndDoublesNothing(t *testing.T) {
 			c.set(h, times)
 			p := b.post("/imports", url.Values{"team": {"BOS"}, "sections": {"month"}, "reminder": {"60"}, "duration": {"150"}})
 			if p.status == http.StatusSeeOther && !strings.HasPrefix(p.location(), "/sign-in") {
-				wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+				wantExactly(t, account, embedded(), "BOS", lateSeason)
 			} else if p.status < 500 && p.status != http.StatusSeeOther {
 				t.Errorf("the import answered %d: %s", p.status, text(p.body))
 			}
@@ -205,7 +204,7 @@ func TestHarmOnTheWayToTodoistLosesAndDoublesNothing(t *testing.T) {
 			}
 			p.want(http.StatusSeeOther)
 			onlyProject(t, account)
-			wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+			wantExactly(t, account, embedded(), "BOS", lateSeason)
 			if strings.Contains(s.log.String(), "msg=panic") {
 				t.Error("the program panicked")
 			}
@@ -215,16 +214,24 @@ func TestHarmOnTheWayToTodoistLosesAndDoublesNothing(t *testing.T) {
 
 func TestHarmOnTheWayToASharedStoreEndsWithIt(t *testing.T) {
 	t.Parallel()
-	for name, server := range map[string]string{"redis": "127.0.0.1:6379", "postgres": "127.0.0.1:5432"} {
-		for h, times := range harms([]int{3, 200}, []int{0, 40}) {
+	harmStores(t, map[string]map[harm]int{
+		"redis":    {{kind: "gone"}: -1, {kind: "slow"}: -1, {"wrong", 200}: 1},
+		"postgres": {{kind: "gone"}: -1, {"cut", 3}: -1},
+	})
+}
+
+// harmStores imports while each of the harms happens on the way to a store, and
+// again when it has ended.
+func harmStores(t *testing.T, all map[string]map[harm]int) {
+	servers := map[string]string{"redis": "127.0.0.1:6379", "postgres": "127.0.0.1:5432"}
+	for name, harms := range all {
+		server := servers[name]
+		for h, times := range harms {
 			t.Run(fmt.Sprintf("%s: %s after %d bytes, %d times", name, h.kind, h.after, times), func(t *testing.T) {
 				t.Parallel()
 				dsn := sharedStores[name](t)
 				c := newCable(t, server)
-				s := &site{t: t, dir: t.TempDir()}
-				s.fake, s.todoist = newTodoist(t, midSeason)
-				s.args = append(settings(s.todoist, s.dir, midSeason), "-session-store", strings.Replace(dsn, server, c.addr, 1), "-secret-key", anotherKey(t))
-				s.start()
+				s := startSite(t, lateSeason, "-session-store", strings.Replace(dsn, server, c.addr, 1), "-secret-key", anotherKey(t))
 				account := s.account("ann", fake.Pro)
 				b := s.browser().signIn(account)
 				b.importTeam("team=BOS").want(http.StatusSeeOther)
@@ -237,10 +244,10 @@ func TestHarmOnTheWayToASharedStoreEndsWithIt(t *testing.T) {
 				b.client.Timeout = 30 * time.Second
 				p := b.post("/imports", url.Values{"team": {"NYK"}})
 				if p.status == http.StatusSeeOther && !strings.HasPrefix(p.location(), "/sign-in") {
-					wantExactly(t, account, schedule.Embedded(), "NYK", midSeason)
+					wantExactly(t, account, embedded(), "NYK", lateSeason)
 				}
 				during := ready()
-				if want := map[string]int{"slow": http.StatusOK, "gone": http.StatusServiceUnavailable, "hanging": http.StatusServiceUnavailable}[h.kind]; want != 0 && during != want {
+				if want := map[string]int{"slow": http.StatusOK, "gone": http.StatusServiceUnavailable}[h.kind]; want != 0 && during != want {
 					t.Errorf("meanwhile /readyz answered %d, want %d", during, want)
 				}
 				if h.kind == "cut" && times < 0 && h.after < 10 && during == http.StatusOK {
@@ -248,7 +255,7 @@ func TestHarmOnTheWayToASharedStoreEndsWithIt(t *testing.T) {
 				}
 				s.browser().get("/teams/bos").want(http.StatusOK)
 				s.browser().get("/livez").want(http.StatusOK)
-				if h.kind == "gone" || h.kind == "hanging" {
+				if h.kind == "gone" {
 					if p := b.get("/projects"); p.status != http.StatusServiceUnavailable {
 						t.Errorf("a page that needs the session answered %d", p.status)
 					}
@@ -276,7 +283,7 @@ func TestHarmOnTheWayToASharedStoreEndsWithIt(t *testing.T) {
 				s.fake.ExpireAccess(account)
 				for _, team := range []string{"BOS", "NYK"} {
 					b.post("/imports", url.Values{"team": {team}}).want(http.StatusSeeOther)
-					wantExactly(t, account, schedule.Embedded(), team, midSeason)
+					wantExactly(t, account, embedded(), team, lateSeason)
 				}
 				if got := len(projects(account)); got != 2 {
 					t.Errorf("there are %d projects, want 2", got)

@@ -1,18 +1,16 @@
 package e2e
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,89 +60,49 @@ func repeated(w io.Writer, begin, piece, end string, bytes int) {
 	}
 }
 
-// numbered writes members of an object with keys of their own.
-func numbered(w io.Writer, begin, value string, bytes int) {
-	b := bufio.NewWriterSize(w, 64<<10)
-	_, _ = b.WriteString(begin)
-	for i, n := 0, 0; n < bytes; i++ {
-		m, err := fmt.Fprintf(b, "%q:%s,", strconv.Itoa(i), value)
-		if err != nil {
-			return
-		}
-		n += m
+// atMost fails the test if the site's process has had more memory than this.
+func (s *site) atMost(bytes int64) {
+	s.t.Helper()
+	if most := s.mostMemory(); most > bytes {
+		s.t.Errorf("the program took %d MB, want %d at most", most>>20, bytes>>20)
+	} else {
+		s.t.Logf("at most %d MB of %d", most>>20, bytes>>20)
 	}
-	_, _ = b.WriteString(`"":` + value + `}}`)
-	_ = b.Flush()
 }
 
-func TestATodoistWhoseAnswersAreMadeToExhaustMemoryDoesNot(t *testing.T) {
+const feedBegin = `{"leagueSchedule":{"seasonYear":"2026-27","gameDates":[{"games":[`
+
+// floodingFeeds are feeds that would take far more memory than their bytes, of
+// which each has almost as many as are read; ESPN's where it begins with "an event".
+var floodingFeeds = map[string]func(w io.Writer, bytes int){
+	"empty games": func(w io.Writer, n int) { repeated(w, feedBegin, `{},`, `]}]}}`, n) },
+	"small games": func(w io.Writer, n int) {
+		repeated(w, feedBegin, `{"gameId":"0022600001","gameDateEst":"2026-10-20T00:00:00Z"},`, `]}]}}`, n)
+	},
+	"empty days": func(w io.Writer, n int) { repeated(w, `{"leagueSchedule":{"gameDates":[`, `{},`, `]}}`, n) },
+	"a game of channels": func(w io.Writer, n int) {
+		repeated(w, feedBegin+`{"broadcasters":{"homeTvBroadcasters":[`, `{},`, `]}}]}]}}`, n)
+	},
+	"what is unknown":      func(w io.Writer, n int) { repeated(w, `{"odd":`, `[`, ``, n) },
+	"an event of no games": func(w io.Writer, n int) { repeated(w, `{"events":[{"competitions":[`, `{},`, `]}]}`, n) },
+	"an event is empty":    func(w io.Writer, n int) { repeated(w, `{"events":[`, `{},`, `]}`, n) },
+}
+
+// floodFeed starts the program with such a feed and fails the test unless it
+// refuses the feed, still has its schedule, and takes little memory for it.
+func floodFeed(t *testing.T, name string) {
 	t.Parallel()
-	const large = 46 << 20 // below what would be refused for its size alone
-	answers := map[string]func(io.Writer){
-		"empty-tasks":    func(w io.Writer) { repeated(w, `{"sync_token":"x","items":[`, `{},`, `]}`, large) },
-		"empty-projects": func(w io.Writer) { repeated(w, `{"sync_token":"x","projects":[`, `{},`, `]}`, large) },
-		"nothings":       func(w io.Writer) { repeated(w, `{"sync_token":"x","reminders":[`, `null,`, `]}`, large) },
-		"list-upon-list": func(w io.Writer) { repeated(w, `{"sync_token":"x"`, `,"sections":[{},{},{}]`, `}`, large) },
-		"labels":         func(w io.Writer) { repeated(w, `{"sync_token":"x","items":[{"labels":[`, `"",`, `]}]}`, large) },
-		"fewer-labels": func(w io.Writer) {
-			repeated(w, `{"sync_token":"x","items":[`, `{"labels":[`+strings.Repeat(`"",`, 2000)+`""]},`, `]}`, large)
-		},
-		"one-long-text":   func(w io.Writer) { repeated(w, `{"sync_token":"x","user":{"full_name":"`, `x`, `"}}`, large) },
-		"results":         func(w io.Writer) { numbered(w, `{"sync_token":"x","sync_status":{`, `{}`, large) },
-		"identifiers":     func(w io.Writer) { numbered(w, `{"sync_token":"x","temp_id_mapping":{`, `""`, large) },
-		"what-is-unknown": func(w io.Writer) { repeated(w, `{"sync_token":"x","odd":[`, `[[],{}],`, `,]`, large) },
-		"nesting":         func(w io.Writer) { repeated(w, `{"sync_token":"x","odd":`, `[`, ``, large) },
-		"a-page":          func(w io.Writer) { repeated(w, `{"results":[`, `{},`, `],"next_cursor":"more"}`, large) },
+	feed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { floodingFeeds[name](w, 19<<20) }))
+	t.Cleanup(feed.Close)
+	source := []string{"-schedule-url", feed.URL + "/feed.json"}
+	if strings.HasPrefix(name, "an event") {
+		source = []string{"-espn-url", feed.URL}
 	}
-	s := &site{t: t, dir: t.TempDir()}
-	s.fake = fake.New(fake.Config{Now: clockFrom(midSeason), FullSyncs: -1, PartialSyncs: -1})
-	var well atomic.Bool
-	well.Store(true)
-	wire := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, name, _ := strings.Cut(r.Header.Get("Authorization"), "api-token-of-")
-		if answer := answers[name]; answer != nil && !well.Load() {
-			answer(w)
-			return
-		}
-		s.fake.ServeHTTP(w, r)
-	}))
-	t.Cleanup(wire.Close)
-	s.todoist = wire.URL
-	s.args = append(settings(wire.URL, s.dir, midSeason), "-todoist-client-id", "", "-todoist-client-secret", "")
+	s := newSite(t, midSeason, append(source, "-schedule-refresh", "1h")...)
 	s.startBuilt()
-	visitor := s.browser()
-	browsers, project := map[string]*browser{}, map[string]string{}
-	for name := range answers {
-		s.account(name, fake.Free)
-		b := s.browser()
-		b.post("/sign-in/token", url.Values{"token": {"api-token-of-" + name}}).want(http.StatusSeeOther)
-		project[name], _, _ = strings.Cut(b.importTeam("team=BOS").want(http.StatusSeeOther).location(), "?")
-		browsers[name] = b
-	}
-	before := s.mostMemory()
-	well.Store(false)
-	var wg sync.WaitGroup
-	for name, b := range browsers {
-		for _, path := range []string{"/projects", "/import?team=NYK", project[name]} {
-			wg.Go(func() {
-				if p, err := b.try(path, nil); err != nil || p.status < 500 {
-					t.Errorf("%s: GET %s: %v %+v", name, path, err, p)
-				}
-			})
-		}
-	}
-	for range 20 {
-		visitor.get("/teams/bos").want(http.StatusOK)
-	}
-	wg.Wait()
-	if most := s.mostMemory(); most > before+128<<20 {
-		t.Errorf("the program took %d MB, before it %d", most>>20, before>>20)
-	}
-	t.Logf("at most %d MB, before it %d", s.mostMemory()>>20, before>>20)
-	well.Store(true)
-	for _, b := range browsers {
-		b.get("/projects").want(http.StatusOK)
-	}
+	s.saying("the schedule is not refreshed")
+	s.browser().get("/teams/bos").want(http.StatusOK).has(fmt.Sprintf("All %d games", len(seasonOf("BOS"))))
+	s.atMost(120 << 20)
 }
 
 func TestAnAccountThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
@@ -300,43 +258,8 @@ func TestAnImportUnderWayHoldsUpNoPageOfItsUser(t *testing.T) {
 
 func TestAFeedThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
 	t.Parallel()
-	const large = 19 << 20
-	feedOf := func(games string) string {
-		return `{"leagueSchedule":{"seasonYear":"2026-27","gameDates":[{"games":[` + games
-	}
-	for name, answer := range map[string]func(io.Writer){ // ESPN's where it begins with "an event"
-		"empty games": func(w io.Writer) { repeated(w, feedOf(""), `{},`, `]}]}}`, large) },
-		"small games": func(w io.Writer) {
-			repeated(w, feedOf(""), `{"gameId":"0022600001","gameDateEst":"2026-10-20T00:00:00Z"},`, `]}]}}`, large)
-		},
-		"empty days": func(w io.Writer) { repeated(w, `{"leagueSchedule":{"gameDates":[`, `{},`, `]}}`, large) },
-		"a game of channels": func(w io.Writer) {
-			repeated(w, feedOf(`{"broadcasters":{"homeTvBroadcasters":[`), `{},`, `]}}]}]}}`, large)
-		},
-		"what is unknown":      func(w io.Writer) { repeated(w, `{"odd":`, `[`, ``, large) },
-		"an event of no games": func(w io.Writer) { repeated(w, `{"events":[{"competitions":[`, `{},`, `]}]}`, large) },
-		"an event is empty":    func(w io.Writer) { repeated(w, `{"events":[`, `{},`, `]}`, large) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			feed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w) }))
-			t.Cleanup(feed.Close)
-			s := &site{t: t, dir: t.TempDir()}
-			s.fake, s.todoist = newTodoist(t, midSeason)
-			source := []string{"-schedule-url", feed.URL + "/feed.json"}
-			if strings.HasPrefix(name, "an event") {
-				source = []string{"-espn-url", feed.URL}
-			}
-			s.args = append(append(settings(s.todoist, s.dir, midSeason), "-schedule-refresh", "1h"), source...)
-			s.startBuilt()
-			s.saying("the schedule is not refreshed")
-			s.browser().get("/teams/bos").want(http.StatusOK).has(fmt.Sprintf("All %d games", len(seasonOf("BOS"))))
-			if most := s.mostMemory(); most > 120<<20 {
-				t.Errorf("the program took %d MB", most>>20)
-			} else {
-				t.Logf("at most %d MB", most>>20)
-			}
-		})
+	for _, name := range []string{"small games", "an event of no games"} {
+		t.Run(name, func(t *testing.T) { floodFeed(t, name) })
 	}
 }
 
@@ -355,42 +278,57 @@ func (s *site) hold(send string) net.Conn {
 	return conn
 }
 
-func TestSlowAndIdleClientsTakeLittleAndHoldUpNobody(t *testing.T) {
-	t.Parallel()
-	s, _ := newTapped(t, midSeason, publicURL)
-	s.startBuilt()
-	account := s.account("ann", fake.Free)
-	b, visitor := s.browser().signIn(account), s.browser()
-	visitor.get("/").want(http.StatusOK)
-	before := s.mostMemory()
-	const head = "GET / HTTP/1.1\r\nHost: tipoff.test\r\n"
-	var slow []net.Conn
-	for range 1000 {
+const requestLine = "GET / HTTP/1.1\r\nHost: tipoff.test\r\n"
+
+// holdUp opens so many connections of each of the kinds that keep a server busy
+// with little, and keeps them open.
+func (s *site) holdUp(many int) {
+	for range many {
 		s.hold("")
 		// An answer that is never read, so that the connection is an idle one.
 		s.hold("GET /livez HTTP/1.1\r\nHost: tipoff.test\r\n\r\n")
 	}
-	for range 200 {
-		slow = append(slow, s.hold(head))
-		s.hold(head + "Cookie: " + strings.Repeat("x", 30<<10))
+	for range many / 5 {
+		s.hold(requestLine + "Cookie: " + strings.Repeat("x", 30<<10))
 		s.hold("POST /imports HTTP/1.1\r\nHost: tipoff.test\r\nOrigin: http://tipoff.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\nteam=")
 	}
-	for range 50 {
+	for range many / 20 {
 		// Pages upon pages, none of which is read.
-		s.hold(strings.Repeat(head+"\r\n", 200))
+		s.hold(strings.Repeat(requestLine+"\r\n", 200))
 	}
-	// Each sends another letter of a header again and again.
+}
+
+func TestSlowAndIdleClientsHoldUpNobodyAndAreCutOff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, midSeason)
+	s.with.ReadHeaderTimeout = 500 * time.Millisecond
+	s.start()
+	b := s.browser().signIn(s.account("ann", fake.Free))
+	s.holdUp(60)
+	// Each sends another letter of a header again and again, on a new connection
+	// when it is cut off.
+	const slow = 20
+	cutOff := make(chan bool, slow)
+	done := make(chan struct{})
 	var wg sync.WaitGroup
-	var closed atomic.Int64
-	for _, conn := range slow {
+	for range slow {
 		wg.Go(func() {
-			defer closed.Add(1)
 			for {
-				if _, err := io.WriteString(conn, "X"); err != nil {
+				conn, err := net.Dial("tcp", s.addr)
+				if err != nil {
+					t.Error(err)
 					return
 				}
-				_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
-				if _, err := conn.Read(make([]byte, 1)); err == nil || err == io.EOF || !os.IsTimeout(err) {
+				for _, err := io.WriteString(conn, requestLine); err == nil; _, err = io.WriteString(conn, "X") {
+					_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+					if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+						break
+					}
+				}
+				conn.Close()
+				select {
+				case cutOff <- true:
+				case <-done:
 					return
 				}
 			}
@@ -401,57 +339,32 @@ func TestSlowAndIdleClientsTakeLittleAndHoldUpNobody(t *testing.T) {
 		s.browser().get(path).want(http.StatusOK)
 	}
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
-	if closed.Load() == int64(len(slow)) {
-		t.Error("nobody was slow while others were served")
+	for range slow {
+		<-cutOff
 	}
-	most := s.mostMemory()
-	if most > before+128<<20 {
-		t.Errorf("the program took %d MB, before it %d", most>>20, before>>20)
-	}
-	t.Logf("at most %d MB, before it %d", most>>20, before>>20)
-	// Who takes ten seconds for headers is not waited for.
+	close(done)
 	wg.Wait()
-	visitor.get("/teams/nyk").want(http.StatusOK)
 }
 
-func TestVisitorsWhoSendAGigabyteTakeLittle(t *testing.T) {
+func TestConnectionsThatSendNothingOnAreClosed(t *testing.T) {
 	t.Parallel()
-	s, _ := newTapped(t, midSeason, publicURL)
-	s.startBuilt()
-	account := s.account("ann", fake.Free)
-	b := s.browser().signIn(account)
-	cookies := ""
-	for _, c := range b.cookies() {
-		cookies += "; " + c.Name + "=" + c.Value
-	}
-	before := s.mostMemory()
-	var wg sync.WaitGroup
-	for i := range 32 {
-		wg.Go(func() {
-			conn, err := net.Dial("tcp", s.addr)
-			if err != nil {
-				t.Error(err)
-				return
+	s := newSite(t, midSeason)
+	s.with.ReadHeaderTimeout, s.with.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond
+	s.start()
+	for name, send := range map[string]string{
+		"without a request":         "",
+		"in the middle of a header": "GET / HTTP/1.1\r\nHost: tipoff.test\r\nX-A: b",
+		"in the middle of a body":   "POST /sign-in/token HTTP/1.1\r\nHost: tipoff.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 2000\r\n\r\ntoken=",
+		"between two requests":      "GET /livez HTTP/1.1\r\nHost: tipoff.test\r\n\r\n",
+	} {
+		conn := s.hold(send)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// Far more than the longest of the times.
+			_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection stays open")
 			}
-			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(time.Minute))
-			begin := "POST /imports HTTP/1.1\r\nHost: tipoff.test\r\nOrigin: http://tipoff.test\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\nCookie: x=y" + cookies + "\r\n\r\n"
-			piece := "8000\r\n" + strings.Repeat("a=b&", 8<<10) + "\r\n"
-			if i%2 == 0 {
-				begin = "GET / HTTP/1.1\r\nHost: tipoff.test\r\n"
-				piece = "X-A: " + strings.Repeat("x", 1000) + "\r\n"
-			}
-			repeated(conn, begin, piece, "", 32<<20)
 		})
-	}
-	wg.Wait()
-	s.browser().get("/teams/bos").want(http.StatusOK)
-	if p := b.post("/imports", url.Values{"team": {"BOS"}}); p.status != http.StatusSeeOther {
-		t.Errorf("an import after it answered %d", p.status)
-	}
-	if most := s.mostMemory(); most > before+64<<20 {
-		t.Errorf("the program took %d MB, before it %d", most>>20, before>>20)
-	} else {
-		t.Logf("at most %d MB, before it %d", most>>20, before>>20)
 	}
 }

@@ -4,29 +4,33 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
 func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, clientCut{})
-	account := r.account("ann", fake.Free)
-	b := r.browser().signIn(account)
+	s := newSite(t, lateSeason, "-session-store", "memory:", "-session-idle", "3h")
+	var ahead atomic.Int64 // how far the program's clock is from Todoist's
+	clock := clockFrom(lateSeason)
+	s.with.Now = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
+	s.start()
+	account := s.account("ann", fake.Free)
+	b := s.browser().signIn(account)
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
-	for _, step := range []time.Duration{time.Hour, 0, -time.Hour, 0, -time.Hour, time.Hour, -time.Hour} {
+	for _, step := range []time.Duration{time.Hour, 0, -time.Hour, time.Hour, -time.Hour} {
 		// A sign-in is under way.
-		other := r.browser()
+		other := s.browser()
 		asked := other.post("/sign-in", url.Values{"next": {"/"}}).want(http.StatusSeeOther)
-		back, err := r.fake.Consent(asked.location(), account)
+		back, err := s.fake.Consent(asked.location(), account)
 		if err != nil {
 			t.Fatal(err)
 		}
-		forward := step > time.Duration(r.step.Load())
-		r.step.Store(int64(step))
+		forward := step > time.Duration(ahead.Load())
+		ahead.Store(int64(step))
 		p := other.get(back)
 		switch {
 		case p.status == http.StatusSeeOther:
@@ -44,13 +48,13 @@ func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 		b.get("/projects").want(http.StatusOK)
 		b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusSeeOther)
 		// The token ends by Todoist's clock, which is another than ours.
-		r.fake.ExpireAccess(account)
+		s.fake.ExpireAccess(account)
 		b.get("/projects").want(http.StatusOK)
 		b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusSeeOther)
 		onlyProject(t, account)
-		wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+		wantExactly(t, account, embedded(), "BOS", lateSeason)
 	}
-	if n := r.fake.CountTokenEvents(fake.ReplayedLate); n > 0 {
+	if n := s.fake.CountTokenEvents(fake.ReplayedLate); n > 0 {
 		t.Errorf("%d refresh tokens were used again", n)
 	}
 	b.post("/sign-out", nil).want(http.StatusSeeOther)
@@ -61,7 +65,7 @@ func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 
 func TestARestartWithTheClockAnHourOffKeepsSessions(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, midSeason, "-session-idle", "3h")
+	s := startSite(t, lateSeason, "-session-idle", "3h")
 	account := s.account("ann", fake.Free)
 	b := s.browser().signIn(account)
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
@@ -69,12 +73,12 @@ func TestARestartWithTheClockAnHourOffKeepsSessions(t *testing.T) {
 		if err := s.stop(); err != nil {
 			t.Fatal(err)
 		}
-		s.args = append(s.args, "-now", midSeason.Add(step).Format(time.RFC3339))
+		s.args = append(s.args, "-now", lateSeason.Add(step).Format(time.RFC3339))
 		s.start()
 		b.get("/readyz").want(http.StatusOK)
 		b.get("/projects").want(http.StatusOK)
 		b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusSeeOther)
-		wantExactly(t, account, schedule.Embedded(), "BOS", midSeason)
+		wantExactly(t, account, embedded(), "BOS", lateSeason)
 		if strings.Contains(s.log.String(), "level=ERROR") {
 			t.Errorf("%v: the log has errors:\n%s", step, s.log)
 		}
@@ -84,7 +88,7 @@ func TestARestartWithTheClockAnHourOffKeepsSessions(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
-	s.args = append(s.args, "-now", midSeason.Add(5*time.Hour).Format(time.RFC3339))
+	s.args = append(s.args, "-now", lateSeason.Add(5*time.Hour).Format(time.RFC3339))
 	s.start()
 	if p := b.get("/projects"); p.status != http.StatusSeeOther {
 		t.Errorf("five hours later /projects answered %d", p.status)

@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"testing"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -87,16 +86,14 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 		},
 		"refusing": func(t *testing.T, s *site) (func(), func()) {
 			onLinux(t)
-			s.dir = t.TempDir()
 			return func() { s.limitFiles("0") }, func() { s.limitFiles("unlimited") }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &site{t: t}
+			s := newSite(t, lateSeason)
 			spoil, mend := arrange(t, s)
-			s.fake, s.todoist = newTodoist(t, midSeason)
-			s.args = settings(s.todoist, s.dir, midSeason)
+			s.args = append(s.args, "-data-dir", s.dir)
 			s.startProcess()
 			ann, bob := s.account("ann", fake.Free), s.account("bob", fake.Free)
 			a := s.browser().signIn(ann)
@@ -118,7 +115,7 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 			// Who is signed in is, and imports.
 			a.get("/projects").want(http.StatusOK)
 			a.post("/imports", url.Values{"team": {"NYK"}}).want(http.StatusSeeOther)
-			wantExactly(t, ann, schedule.Embedded(), "NYK", midSeason)
+			wantExactly(t, ann, embedded(), "NYK", lateSeason)
 			// Nobody is told that they were signed in, or out.
 			b := s.browser()
 			b.post("/sign-in/token", url.Values{"token": {"api-token-of-bob"}}).want(http.StatusServiceUnavailable).has("again")
@@ -137,7 +134,7 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 			s.browser().signIn(bob).importTeam("team=BOS").want(http.StatusSeeOther)
 			for _, team := range []string{"BOS", "NYK"} {
 				a.post("/imports", url.Values{"team": {team}}).want(http.StatusSeeOther)
-				wantExactly(t, ann, schedule.Embedded(), team, midSeason)
+				wantExactly(t, ann, embedded(), team, lateSeason)
 			}
 			s.kill()
 			s.startProcess()
@@ -160,17 +157,14 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 func TestAStartOnADiskThatTakesNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	d := newDisk(t)
-	s := &site{t: t, dir: d.dir}
-	s.fake, s.todoist = newTodoist(t, midSeason)
-	s.args = settings(s.todoist, s.dir, midSeason)
-	s.start()
+	s := startSite(t, midSeason, "-data-dir", d.dir)
 	a := s.browser().signIn(s.account("ann", fake.Free))
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
 	// The schedule is served although it cannot be kept.
 	path := filepath.Join(t.TempDir(), "feed.json")
-	feed(t, path, "2026-27", midSeason, schedule.Embedded().Games)
+	feed(t, path, "2026-27", midSeason, embedded().Games)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -189,8 +183,7 @@ func TestAStartOnADiskThatTakesNothingSaysSo(t *testing.T) {
 		if out, err := invoke(t, nil, s.args...); err == nil || !strings.Contains(err.Error(), do.ends) {
 			t.Errorf("%s: the start ends with %v: %s", name, err, out)
 		}
-		m := &site{t: t, fake: s.fake, args: append(settings(s.todoist, s.dir, midSeason), "-session-store", "memory:", "-secret-key", anotherKey(t), "-schedule-url", league.URL)}
-		m.start()
+		m := startSite(t, midSeason, "-data-dir", d.dir, "-session-store", "memory:", "-secret-key", anotherKey(t), "-schedule-url", league.URL)
 		m.saying(do.warned)
 		m.browser().get("/teams/bos").want(http.StatusOK)
 		m.browser().get("/readyz").want(http.StatusOK)

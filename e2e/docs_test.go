@@ -105,7 +105,7 @@ func TestTheCommandsInTheDocsWork(t *testing.T) {
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			_, todoist := newTodoist(t, midSeason)
+			todoist := newSite(t, midSeason).todoist
 			addr := "localhost:" + freePort(t)
 			dir := checkout(t)
 			command := func(script string) (*exec.Cmd, *output) {
@@ -242,8 +242,9 @@ var troubles = map[string]func(t *testing.T) string{
 		return text(startSite(t, midSeason).browser().get("/oauth/callback?code=x&state=y").body)
 	},
 	"Redirect URI not configured": func(t *testing.T) string {
-		s := startSite(t, midSeason, "-public-url", "http://localhost:1234")
-		s.public = "http://tipoff.test"
+		s := newSite(t, midSeason)
+		s.args = append(s.args, "-public-url", "http://localhost:1234")
+		s.start()
 		return s.browser().raw(s.browser().post("/sign-in", url.Values{}, "Origin", "http://localhost:1234").want(http.StatusSeeOther).location()).body
 	},
 	"sign-in with Todoist is off: ": func(t *testing.T) string {
@@ -298,7 +299,7 @@ var troubles = map[string]func(t *testing.T) string{
 		return fmt.Sprint(err)
 	},
 	"the proxy in front of it has to pass on the whole path": func(t *testing.T) string {
-		s, _ := startTapped(t, midSeason, publicURL+"/nba")
+		s := startSite(t, midSeason, "-public-url", publicURL+"/nba")
 		_, body := fetch(t, "http://"+s.addr+"/teams/BOS")
 		return text(body)
 	},
@@ -411,8 +412,8 @@ func TestEveryTextInTroubleshootingIsWhatTheProgramSays(t *testing.T) {
 func TestTheKeyIsChangedAsTheDocsSay(t *testing.T) {
 	t.Parallel()
 	dir := checkout(t)
-	s := &site{t: t, dir: filepath.Join(dir, "data"), program: "sh"}
-	s.fake, s.todoist = newTodoist(t, midSeason)
+	s := newSite(t, midSeason)
+	s.dir, s.program = filepath.Join(dir, "data"), "sh"
 	environ := []string{"TIPOFF_ADDR=localhost:" + freePort(t), "TIPOFF_PUBLIC_URL=" + publicURL, "TIPOFF_TODOIST_API_URL=" + s.todoist,
 		"TIPOFF_TODOIST_AUTHORIZE_URL=" + s.todoist + "/oauth/authorize", "TIPOFF_TODOIST_CLIENT_ID=client",
 		"TIPOFF_TODOIST_CLIENT_SECRET=secret-of-the-client", "TIPOFF_SCHEDULE_URL=off", "TIPOFF_ESPN_URL=off", "TIPOFF_NOW=" + midSeason.Format(time.RFC3339)}

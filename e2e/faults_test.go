@@ -1,100 +1,20 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"tipoff/app"
 	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
-
-// A rig is a site that waits for milliseconds where the program waits for seconds,
-// and has a wire between it and its Todoist on which a test can sit.
-type rig struct {
-	*site
-	pages http.Handler
-	// writing, when set, is asked about each request with commands, counted
-	// from 1. It forwards the request, or answers itself.
-	writing func(n int, w http.ResponseWriter, r *http.Request)
-	// asking, when set, sends the site's requests to Todoist over the wire.
-	asking func(wire http.RoundTripper, r *http.Request) (*http.Response, error)
-	step   atomic.Int64 // how far the program's clock is from Todoist's
-	writes atomic.Int64
-}
-
-// A clientCut is how long a rig waits for Todoist.
-type clientCut struct{ answer, patience time.Duration }
-
-// newRig starts a rig.
-func newRig(t *testing.T, cut clientCut) *rig {
-	t.Helper()
-	clock := clockFrom(midSeason)
-	r := &rig{site: &site{t: t, dir: t.TempDir()}}
-	r.fake = fake.New(fake.Config{Now: clock, ClientID: "client", ClientSecret: "secret-of-the-client",
-		RedirectURIs: []string{publicURL + "/oauth/callback"}})
-	wire := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		req.Body = io.NopCloser(bytes.NewReader(body))
-		if req.URL.Path == "/api/v1/sync" && bytes.Contains(body, []byte(`"commands"`)) {
-			if n := r.writes.Add(1); r.writing != nil {
-				r.writing(int(n), w, req)
-				return
-			}
-		}
-		r.fake.ServeHTTP(w, req)
-	}))
-	t.Cleanup(wire.Close)
-	r.todoist = wire.URL
-	r.args = append(settings(r.todoist, r.dir, midSeason), "-session-store", "memory:", "-session-idle", "3h")
-	r.with = app.Options{
-		Now:     func() time.Time { return clock().Add(time.Duration(r.step.Load())) },
-		Backoff: time.Millisecond, Patience: cut.patience, TodoistTimeout: cut.answer,
-		Site: func(site http.Handler) http.Handler { r.pages = site; return site },
-		Todoist: func(direct http.RoundTripper) http.RoundTripper {
-			return transport(func(req *http.Request) (*http.Response, error) {
-				if r.asking != nil {
-					return r.asking(direct, req)
-				}
-				return direct.RoundTrip(req)
-			})
-		},
-	}
-	r.start()
-	return r
-}
-
-// consents goes through the whole sign-in as the account.
-func (b *browser) consents(a *fake.Account) error {
-	asked, err := b.try("/sign-in", url.Values{"next": {"/"}})
-	if err != nil {
-		return err
-	}
-	back, err := b.site.fake.Consent(asked.location(), a)
-	if err != nil {
-		return err
-	}
-	p, err := b.try(back, nil)
-	if err == nil && p.status != http.StatusSeeOther {
-		err = fmt.Errorf("the sign-in ended with %d: %s", p.status, text(p.body))
-	}
-	return err
-}
 
 // What the imports of the table ask for: two projects with sections and a
 // reminder for each task, and just so many games that it takes three writes.
@@ -111,27 +31,8 @@ func wantedLong(team string) []schedule.Game {
 	return schedule.Filter{Teams: []string{team}, Upcoming: true, To: longTo}.Games(embedded(), midSeason)
 }
 
+// longWrites is how many writes it takes.
 const longWrites = 3
-
-// shownForm is longForm as the import page of a new account had it a minute ago,
-// with the plan's fingerprint, which is the same for all accounts of one id.
-func shownForm(t *testing.T) (url.Values, error) {
-	r := newRig(t, clientCut{})
-	r.step.Store(int64(-time.Minute))
-	b := r.browser()
-	if err := b.consents(r.account("ola", fake.Pro)); err != nil {
-		return nil, err
-	}
-	p, err := b.try("/import?"+longForm.Encode(), nil)
-	if err != nil {
-		return nil, err
-	}
-	form := p.form("post", "/imports")
-	if _, err := b.try("/imports", form); err != nil || r.writes.Load() != longWrites {
-		return nil, fmt.Errorf("without a mishap there are %d writes, want %d: %v", r.writes.Load(), longWrites, err)
-	}
-	return form, nil
-}
 
 // wanted are the games that an import of a team takes.
 func wanted(team string) []schedule.Game {
@@ -220,13 +121,12 @@ type mishap struct {
 	// revoked ends all of the account's tokens before the request is heard, or
 	// after it was carried out, when its answer is a 401.
 	revoked bool
-	cut     clientCut
+	// patience is how long the program waits for an answer, where that is not long.
+	patience time.Duration
 	// heals is true when the import gets over it by itself if it happens once.
 	heals bool
 	// single is true for what happens to commands and not to the request.
 	single bool
-	// costly cases wait, and so only some of them are tried.
-	costly bool
 	// says is what the page says, when the mishap lasts.
 	says string
 }
@@ -235,16 +135,15 @@ var refusedTask = &fake.Error{Message: "Invalid argument value", Code: 20, Extra
 	Tag: "INVALID_ARGUMENT_VALUE", HTTP: http.StatusBadRequest}
 
 var mishaps = map[string]mishap{
-	"5xx": {Fault: fake.Fault{Status: http.StatusServiceUnavailable}, heals: true, says: "trouble of its own"},
-	"a time-out": {Fault: fake.Fault{Delay: time.Minute}, cut: clientCut{answer: 2 * time.Second}, heals: true, costly: true,
-		says: "could not be reached"},
+	"5xx":              {Fault: fake.Fault{Status: http.StatusServiceUnavailable}, heals: true, says: "trouble of its own"},
+	"a time-out":       {Fault: fake.Fault{Delay: time.Minute}, patience: time.Second, heals: true, says: "could not be reached"},
 	"a dropped answer": {Fault: fake.Fault{Drop: true}, heals: true, says: "could not be reached"},
 	"a page in HTML": {Fault: fake.Fault{Status: http.StatusOK, Body: "<!doctype html><title>Maintenance</title>", ContentType: "text/html"},
 		heals: true, says: "no answer that makes sense"},
 	"JSON cut off": {Fault: fake.Fault{Status: http.StatusOK, Body: `{"sync_token":"abc","sync_status":{"`}, heals: true, says: "no answer that makes sense"},
 	"401":          {Fault: fake.Fault{Status: http.StatusUnauthorized}, heals: true, says: "Sign in again"},
-	"429 for a second": {Fault: fake.Fault{Status: http.StatusTooManyRequests, RetryAfter: 1}, cut: clientCut{patience: 2 * time.Second},
-		heals: true, costly: true, says: "Try again in"},
+	"429 for a moment": {Fault: fake.Fault{Status: http.StatusTooManyRequests, Body: `{"error":"Too many requests","error_extra":{"retry_after":0.01}}`},
+		heals: true, says: "Try again in"},
 	"429 for ten minutes": {Fault: fake.Fault{Status: http.StatusTooManyRequests, RetryAfter: 600}, says: "Try again in 10 minutes"},
 	"one task refused":    {Fault: fake.Fault{Command: "item_add", Refuse: refusedTask, CommandIndex: 10}, single: true, heals: true, says: "Todoist refused it"},
 	"a reminder refused": {Fault: fake.Fault{Command: "reminder_add", Refuse: refusedTask, CommandIndex: 5}, single: true, heals: true,
@@ -265,7 +164,7 @@ type faultCase struct {
 	write   int  // which write it begins with; 0 is the read before
 	after   bool // the request is carried out all the same
 	lasting string
-	repeats bool
+	repeats bool // Todoist repeats its mapping for a request that it did not apply
 }
 
 // How long a mishap lasts.
@@ -275,51 +174,36 @@ const (
 	eachRequest = "for each request"
 )
 
-// faultCases are all kinds of mishaps at all moments. How long they last, and
-// whether Todoist repeats its mapping for a request that it did not apply, take
-// turns, since all together take minutes; with TEST_EVERY_FAULT in the
-// environment they are crossed too.
-func faultCases() []faultCase {
-	every := os.Getenv("TEST_EVERY_FAULT") != ""
+// faultCases are the moments at which a mishap of a kind can happen, crossed with
+// how long it lasts and how Todoist answers.
+func faultCases(kind string) []faultCase {
+	m := mishaps[kind]
 	var all []faultCase
-	for k, kind := range slices.Sorted(maps.Keys(mishaps)) {
-		m := mishaps[kind]
-		turn := k
-		for write := range longWrites + 1 {
-			for _, after := range []bool{false, true} {
-				turn++
-				for i, lasting := range []string{once, eachWrite, eachRequest} {
-					for j, repeats := range []bool{true, false} {
-						moment := "before"
-						if after {
-							moment = "after"
-						}
-						c := faultCase{fmt.Sprintf("%s %s write %d was applied, %s, mapping repeated %v", kind, moment, write, lasting, repeats),
-							m, write, after, lasting, repeats}
-						switch {
-						case m.single && (write == 0 || after || lasting == eachRequest):
-							// A read has no commands, and those refused are not applied.
-						case write == 0 && (after || lasting == eachWrite || repeats):
-							// To a read this is all the same.
-						case m.revoked && lasting != once:
-							// It is for ever anyway.
-						case !every && m.costly && lasting != once:
-							// They would wait for seconds each.
-						case !every && !m.single && !m.revoked && !m.costly && (turn+j)%3 != i && !(write == 0 && (turn+j)%3 == 1):
-						case !every && !after && turn%2 != j && write > 0:
-						default:
-							all = append(all, c)
-						}
+	for write := range longWrites + 1 {
+		for moment, after := range map[string]bool{"before": false, "after": true} {
+			for _, lasting := range []string{once, eachWrite, eachRequest} {
+				for _, repeats := range []bool{true, false} {
+					switch {
+					case m.single && (write == 0 || after || lasting == eachRequest):
+						// A read has no commands, and those refused are not applied.
+					case write == 0 && (after || lasting == eachWrite || repeats):
+						// To a read this is all the same.
+					case m.revoked && lasting != once:
+						// It is for ever anyway.
+					default:
+						all = append(all, faultCase{fmt.Sprintf("%s %s write %d was applied, %s, mapping repeated %v", kind, moment, write, lasting, repeats),
+							m, write, after, lasting, repeats})
 					}
 				}
 			}
 		}
 	}
+	slices.SortFunc(all, func(a, b faultCase) int { return strings.Compare(a.name, b.name) })
 	return all
 }
 
 // arrange makes the mishap happen.
-func (c *faultCase) arrange(r *rig, account *fake.Account) {
+func (c *faultCase) arrange(s *site, account *fake.Account) {
 	f := c.mishap.Fault
 	f.AfterApply = c.after
 	if c.after && f.Status == http.StatusOK && strings.HasPrefix(f.Body, `{"sync_token`) {
@@ -339,125 +223,103 @@ func (c *faultCase) arrange(r *rig, account *fake.Account) {
 		}
 		return writes >= c.write && (len(req.Commands) > 0 || c.lasting == eachRequest)
 	}
-	if !c.mishap.revoked {
-		r.fake.Fail(f)
-		return
-	}
-	if c.write == 0 {
-		r.fake.RevokeAll(account)
-		return
-	}
-	r.writing = func(n int, w http.ResponseWriter, req *http.Request) {
-		if n == c.write && c.after {
-			r.fake.ServeHTTP(httptest.NewRecorder(), req)
-			r.fake.RevokeAll(account)
+	switch {
+	case !c.mishap.revoked:
+		s.fake.Fail(f)
+	case c.write == 0:
+		s.fake.RevokeAll(account)
+	default:
+		var n atomic.Int64
+		s.tap.before = func(w http.ResponseWriter, x *exchange) bool {
+			if !x.writes() || n.Add(1) != int64(c.write) {
+				return false
+			}
+			if !c.after {
+				s.fake.RevokeAll(account)
+				return false
+			}
+			s.fake.ServeHTTP(httptest.NewRecorder(), x.again())
+			s.fake.RevokeAll(account)
 			w.WriteHeader(http.StatusUnauthorized)
-			return
+			return true
 		}
-		if n == c.write {
-			r.fake.RevokeAll(account)
-		}
-		r.fake.ServeHTTP(w, req)
 	}
 }
 
 // run lets the mishap happen to an import, looks at the page it ends with, and
 // presses the button again when all is well.
-func (c *faultCase) run(t *testing.T, form url.Values) error {
-	r := newRig(t, c.mishap.cut)
-	r.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: c.repeats})
-	account := r.account("ola", fake.Pro)
-	b := r.browser()
-	if err := b.consents(account); err != nil {
-		return err
-	}
-	c.arrange(r, account)
-	p, err := b.try("/imports", form)
-	if err != nil {
-		return err
-	}
+func (c *faultCase) run(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, midSeason, "-session-store", "memory:")
+	s.with.TodoistTimeout = c.mishap.patience
+	s.start()
+	s.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: c.repeats})
+	account := s.account("ola", fake.Pro)
+	b := s.browser().signIn(account)
+	form := b.get("/import?"+longForm.Encode()).want(http.StatusOK).form("post", "/imports")
+	c.arrange(s, account)
+	p := b.post("/imports", form)
 	says := text(p.body)
 	switch {
 	case p.status == http.StatusSeeOther:
 		if err := astray(account); err != nil {
-			return fmt.Errorf("it says that all went well, but %w", err)
+			t.Errorf("it says that all went well, but %v", err)
 		}
 	case p.status < 400:
-		return fmt.Errorf("it answered %d: %s", p.status, says)
+		t.Errorf("it answered %d: %s", p.status, says)
 	case c.mishap.heals && c.lasting == once:
-		return fmt.Errorf("the import did not get over it but answered %d: %.600s", p.status, says)
+		t.Errorf("the import did not get over it but answered %d: %.600s", p.status, says)
 	case !strings.Contains(says, c.mishap.says):
-		return fmt.Errorf("the page does not say %q: %.800s", c.mishap.says, says)
+		t.Errorf("the page does not say %q: %.800s", c.mishap.says, says)
 	case !strings.Contains(says, "again"):
-		return fmt.Errorf("the page does not say what to do: %.800s", says)
+		t.Errorf("the page does not say what to do: %.800s", says)
 	}
 	if left := unwritten(account); c.write > 0 && p.status != http.StatusSeeOther && !c.mishap.revoked {
 		for _, title := range left {
 			if !strings.Contains(says, title) {
-				return fmt.Errorf("the page does not name %s, which is missing: %.800s", title, says)
+				t.Errorf("the page does not name %s, which is missing: %.800s", title, says)
 			}
 		}
 	}
 
-	r.fake.ClearFaults()
-	r.writing = nil
-	again, err := b.try("/imports", form)
-	if err == nil && again.status == http.StatusUnauthorized {
-		if err := b.consents(account); err != nil {
-			return err
-		}
-		again, err = b.try("/imports", form)
-	}
-	if err != nil {
-		return err
+	s.fake.ClearFaults()
+	again := b.post("/imports", form)
+	if again.status == http.StatusUnauthorized {
+		again = b.signIn(account).post("/imports", form)
 	}
 	if again.status != http.StatusSeeOther {
-		return fmt.Errorf("after %d %.300s\npressed again it answered %d: %.800s", p.status, says, again.status, text(again.body))
+		t.Fatalf("after %d %.300s\npressed again it answered %d: %.800s", p.status, says, again.status, text(again.body))
 	}
 	if err := astray(account); err != nil {
-		return fmt.Errorf("after pressing again %w", err)
+		t.Fatalf("after pressing again %v", err)
 	}
-	before := r.writes.Load()
-	if p, err := b.try("/imports", form); err != nil || p.status != http.StatusSeeOther || r.writes.Load() != before {
-		return fmt.Errorf("pressed once more it wrote %d times: %v", r.writes.Load()-before, err)
+	s.fake.ResetRequests()
+	b.post("/imports", form).want(http.StatusSeeOther)
+	if _, writes := s.requests(); writes > 0 {
+		t.Errorf("pressed once more it wrote %d times", writes)
 	}
-	return nil
 }
 
-// TestWhateverGoesWrongEndsInAClearPageAndThenInTheRightTasks tries each mishap
-// at each moment of an import of several writes.
+// TestWhateverGoesWrongEndsInAClearPageAndThenInTheRightTasks tries each mishap at
+// one moment of an import of several writes, at another one each.
 func TestWhateverGoesWrongEndsInAClearPageAndThenInTheRightTasks(t *testing.T) {
 	t.Parallel()
-	cases := faultCases()
-	form, err := shownForm(t)
-	if err != nil {
-		t.Fatal(err)
+	for i, kind := range slices.Sorted(maps.Keys(mishaps)) {
+		all := faultCases(kind)
+		c := all[i*7%len(all)]
+		t.Run(c.name, c.run)
 	}
-	if form.Get("plan") == "" || form.Get("target") != "each" {
-		t.Fatalf("the form is %v", form)
+}
+
+func TestTheImportOfTheMishapsTakesSeveralWrites(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, midSeason)
+	account := s.account("ola", fake.Pro)
+	s.browser().signIn(account).importTeam(longForm.Encode()).want(http.StatusSeeOther)
+	if _, writes := s.requests(); writes != longWrites {
+		t.Errorf("it took %d writes, want %d", writes, longWrites)
 	}
-	// Most of them wait for each other's time-outs rather than for a processor.
-	next := make(chan int)
-	errs := make([]error, len(cases))
-	var workers sync.WaitGroup
-	for range 6 {
-		workers.Go(func() {
-			for i := range next {
-				errs[i] = cases[i].run(t, form)
-			}
-		})
+	if err := astray(account); err != nil {
+		t.Error(err)
 	}
-	for i := range cases {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
-	for i, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			if errs[i] != nil {
-				t.Error(errs[i])
-			}
-		})
-	}
-	t.Logf("%d cases", len(cases))
 }

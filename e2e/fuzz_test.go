@@ -10,15 +10,9 @@ import (
 	"tipoff/todoist/fake"
 )
 
-// fuzzRig is a rig of an input's own.
-func fuzzRig(t *testing.T) *rig {
-	r := newRig(t, clientCut{})
-	return r
-}
-
 // serve asks for a path and query as a browser with these cookies would, where
 // no client of HTTP mends the query.
-func (r *rig) serve(path, query string, cookies []*http.Cookie) *httptest.ResponseRecorder {
+func (s *site) serve(path, query string, cookies []*http.Cookie) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(http.MethodGet, publicURL+path, nil)
 	req.URL.RawQuery = query
 	req.RequestURI = req.URL.RequestURI()
@@ -26,7 +20,7 @@ func (r *rig) serve(path, query string, cookies []*http.Cookie) *httptest.Respon
 		req.AddCookie(c)
 	}
 	w := httptest.NewRecorder()
-	r.pages.ServeHTTP(w, req)
+	s.pages.ServeHTTP(w, req)
 	return w
 }
 
@@ -39,9 +33,9 @@ func FuzzTeamQuery(f *testing.F) {
 	}
 	paths := []string{"/teams/bos", "/teams/bos.ics", "/teams/bos.csv", "/", "/sign-in", "/import"}
 	f.Fuzz(func(t *testing.T, which uint8, query string) {
-		r := fuzzRig(t)
+		s := startSite(t, midSeason, "-session-store", "memory:")
 		path := paths[int(which)%len(paths)]
-		w := r.serve(path, query, nil)
+		w := s.serve(path, query, nil)
 		if w.Code >= 500 || w.Code < 200 {
 			t.Errorf("%s answered %d", path, w.Code)
 		}
@@ -61,8 +55,8 @@ func FuzzCallbackQuery(f *testing.F) {
 		f.Add(query)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		r := fuzzRig(t)
-		b := r.browser()
+		s := startSite(t, midSeason, "-session-store", "memory:")
+		b := s.browser()
 		asked, err := b.try("/sign-in", url.Values{"next": {"/teams/bos"}})
 		if err != nil {
 			t.Fatal(err)
@@ -75,9 +69,9 @@ func FuzzCallbackQuery(f *testing.F) {
 		if state == "" {
 			t.Fatalf("no state in %q", asked.location())
 		}
-		account := r.account("ola", fake.Free)
+		account := s.account("ola", fake.Free)
 		for _, cookies := range [][]*http.Cookie{nil, b.cookies()} {
-			w := r.serve("/oauth/callback", strings.ReplaceAll(query, "STATE", url.QueryEscape(state)), cookies)
+			w := s.serve("/oauth/callback", strings.ReplaceAll(query, "STATE", url.QueryEscape(state)), cookies)
 			if w.Code >= 500 && w.Code != http.StatusBadGateway || w.Code < 400 {
 				t.Errorf("answered %d, to %q", w.Code, w.Header().Get("Location"))
 			}
@@ -90,7 +84,7 @@ func FuzzCallbackQuery(f *testing.F) {
 				t.Error("the page has the query's markup")
 			}
 		}
-		if access, refresh := r.fake.LiveTokens(account); access+refresh > 0 {
+		if access, refresh := s.fake.LiveTokens(account); access+refresh > 0 {
 			t.Error("Todoist gave a token for it")
 		}
 	})

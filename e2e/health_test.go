@@ -120,9 +120,7 @@ func TestEachRequestHasOneLineAndHealthChecksHaveNone(t *testing.T) {
 
 func TestTheLogCanBeJSON(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t, dir: t.TempDir()}
-	s.fake, s.todoist = newTodoist(t, midSeason)
-	s.args = append(settings(s.todoist, s.dir, midSeason), "-log-format", "json", "-log-level", "debug", "-addr", "127.0.0.1:"+freePort(t))
+	s := newSite(t, midSeason, "-log-format", "json", "-log-level", "debug", "-addr", "127.0.0.1:"+freePort(t))
 	s.addr = s.args[len(s.args)-1]
 	s.log = &output{}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -200,7 +198,7 @@ func TestTheLogNamesNetworksAndBelievesTrustedProxiesOnly(t *testing.T) {
 				header = nil
 			}
 			for range 3 {
-				fetch(t, "http://"+s.addr+"/teams/BOS", header...)
+				fetch(t, "http://"+s.addr+"/no/such/page", header...)
 			}
 			got := s.requestLines(3)
 			if len(got) != 3 || !strings.Contains(got[2]+" ", " from="+tt.want+" ") {

@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,11 +27,11 @@ func TestATodoistThatSendsElsewhereGivesNobodyAToken(t *testing.T) {
 		t.Errorf("another host got %s %s with Authorization %v", r.Method, r.URL.Path, r.Header["Authorization"] != nil)
 	}))
 	defer elsewhere.Close()
-	s, tp := newTapped(t, midSeason, publicURL)
+	s := newSite(t, midSeason)
 	var path atomic.Value
 	var status atomic.Int64
 	path.Store("nowhere")
-	tp.before = func(w http.ResponseWriter, x *exchange) bool {
+	s.tap.before = func(w http.ResponseWriter, x *exchange) bool {
 		if !strings.Contains(x.path, path.Load().(string)) {
 			return false
 		}
@@ -70,7 +70,7 @@ func TestATodoistThatSendsElsewhereGivesNobodyAToken(t *testing.T) {
 
 func TestAnswersOfTodoistThatMakeNoSenseAreNeverTakenForSuccess(t *testing.T) {
 	t.Parallel()
-	s, _ := startTapped(t, midSeason, publicURL)
+	s := startSite(t, midSeason)
 	var wg sync.WaitGroup
 	for name, body := range map[string]string{
 		"HTML": "<html><body>Bad gateway</body></html>", "empty": " ", "null": "null", "a list": "[]", "a text": `"ok"`, "a number": "1e999", "cut off": `{"sync_token":"x","user":{"id":"1"`,
@@ -155,70 +155,50 @@ func TestRequestsThatAreTooLargeOrMalformedAreRefused(t *testing.T) {
 	b.get("/sessions").want(http.StatusOK)
 }
 
+// hostileFeeds are answers of a feed that has nothing good in mind.
+var hostileFeeds = map[string]http.HandlerFunc{
+	"endless games": func(w http.ResponseWriter, _ *http.Request) {
+		repeated(w, feedBegin+`{}`, `,{"gameId":"0022600001","gameLabel":"`+strings.Repeat("x", 1000)+`"}`, "", endless)
+	},
+	"one endless text": func(w http.ResponseWriter, _ *http.Request) {
+		repeated(w, `{"leagueSchedule":{"seasonYear":"`, "x", "", endless)
+	},
+	"endless nesting": func(w http.ResponseWriter, _ *http.Request) { repeated(w, "", "[", "", endless) },
+	"a bomb": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		defer z.Close()
+		repeated(z, `{"leagueSchedule":{"seasonYear":"`, "x", "", 64<<20)
+	},
+	"HTML":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
+	"a loop": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
+	"a redirect home": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+	},
+	"a few games": func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"leagueSchedule":{"seasonYear":"2026-27","leagueId":"00","gameDates":[{"games":[{"gameId":"0022600001","gameDateEst":"2026-10-20T00:00:00Z"}]}]}}`)
+	},
+	"huge headers": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", strings.Repeat("x", 2<<20)) },
+}
+
+// endless is more bytes than anybody reads.
+const endless = math.MaxInt
+
+// hostile starts the program with such a feed and fails the test unless it is
+// refused and the schedule stays as it was.
+func hostile(t *testing.T, name string) {
+	t.Parallel()
+	s := startSite(t, midSeason, "-schedule-url", serveAnswer(t, hostileFeeds[name]), "-schedule-refresh", "1h")
+	s.saying("the schedule is not refreshed")
+	b := s.browser()
+	b.get("/readyz").want(http.StatusOK)
+	b.get("/teams/bos").want(http.StatusOK).has("All " + fmt.Sprint(len(seasonOf("BOS"))) + " games")
+}
+
 func TestAFeedThatIsHostileLeavesTheScheduleAsItWas(t *testing.T) {
 	t.Parallel()
-	var bomb bytes.Buffer
-	z := gzip.NewWriter(&bomb)
-	io.WriteString(z, `{"leagueSchedule":{"seasonYear":"`)
-	for range 64 {
-		z.Write(bytes.Repeat([]byte("x"), 1<<20))
-	}
-	z.Close()
-	endless := func(w io.Writer, text string) {
-		for {
-			if _, err := io.WriteString(w, text); err != nil {
-				return
-			}
-		}
-	}
-	for name, answer := range map[string]http.HandlerFunc{
-		"endless games": func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, `{"leagueSchedule":{"seasonYear":"2026-27","gameDates":[{"games":[{}`)
-			endless(w, strings.Repeat(`,{"gameId":"0022600001","gameLabel":"`+strings.Repeat("x", 1000)+`"}`, 64))
-		},
-		"one endless text": func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, `{"leagueSchedule":{"seasonYear":"`)
-			endless(w, strings.Repeat("x", 64<<10))
-		},
-		"endless nesting": func(w http.ResponseWriter, _ *http.Request) { endless(w, strings.Repeat("[", 64<<10)) },
-		"a bomb": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			w.Write(bomb.Bytes())
-		},
-		"HTML":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
-		"a loop": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
-		"a redirect home": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
-		},
-		"a few games": func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, `{"leagueSchedule":{"seasonYear":"2026-27","leagueId":"00","gameDates":[{"games":[{"gameId":"0022600001","gameDateEst":"2026-10-20T00:00:00Z"}]}]}}`)
-		},
-		"huge headers": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", strings.Repeat("x", 2<<20)) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			asked := make(chan struct{})
-			var once sync.Once
-			feed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				defer once.Do(func() { close(asked) })
-				answer(w, r)
-			}))
-			defer feed.Close()
-			s := startSite(t, midSeason, "-schedule-url", feed.URL+"/schedule.json", "-schedule-refresh", "1h")
-			<-asked
-			b := s.browser()
-			for range 3000 {
-				if strings.Contains(s.log.String(), "the schedule is not refreshed") {
-					break
-				}
-				time.Sleep(time.Millisecond)
-			}
-			if !strings.Contains(s.log.String(), "the schedule is not refreshed") {
-				t.Error("the feed was not refused")
-			}
-			b.get("/readyz").want(http.StatusOK)
-			b.get("/teams/bos").want(http.StatusOK).has("All " + fmt.Sprint(len(seasonOf("BOS"))) + " games")
-		})
+	for _, name := range []string{"HTML", "a redirect home", "a few games", "a loop", "huge headers", "endless nesting"} {
+		t.Run(name, func(t *testing.T) { hostile(t, name) })
 	}
 }
 
@@ -245,10 +225,15 @@ func TestANameOfAnyLengthLeavesPagesWhole(t *testing.T) {
 	}
 }
 
-func TestSoMuchIsTakenInTenMinutesAndNoMore(t *testing.T) {
-	t.Parallel()
-	s, _ := newTapped(t, midSeason, publicURL, "-trusted-proxies", "127.0.0.0/8,::1")
-	s.start()
+// A limit is how often something is taken in ten minutes, as docs/security.md says.
+type limit struct {
+	most int
+	ask  func(n int) (*page, error) // asks for the nth time
+}
+
+// limits are those of a site which believes that it is asked from the addresses
+// that proxies name. An import of no team costs a try and does nothing.
+func limits(t *testing.T, s *site) map[string]limit {
 	address := 0
 	from := func() []string {
 		address++
@@ -263,50 +248,51 @@ func TestSoMuchIsTakenInTenMinutesAndNoMore(t *testing.T) {
 		}
 		return b
 	}
-	// The numbers are those of docs/security.md. An import of no team costs a
-	// try and does nothing.
-	visitor, ann, home := s.browser(), signedIn("ann"), from()
+	visitor, guessing, returning, home := s.browser(), from(), from(), from()
 	var family []*browser
-	for i := range 11 {
+	for i := range 12 {
 		family = append(family, signedIn(fmt.Sprint("member-", i)))
 	}
-	for name, tt := range map[string]struct {
-		most int
-		ask  func(i int) (*page, error)
-	}{
-		"sign-ins of an address": {60, func() func(int) (*page, error) {
-			at := from()
-			return func(int) (*page, error) {
-				return visitor.try("/sign-in/token", url.Values{"token": {"a guess"}}, at...)
-			}
-		}()},
-		"ways back of an address": {120, func() func(int) (*page, error) {
-			at := from()
-			return func(int) (*page, error) { return visitor.try("/oauth/callback?state=x&code=y", nil, at...) }
-		}()},
-		"imports of a user": {60, func(int) (*page, error) { return ann.try("/imports", url.Values{"team": {"none"}}, from()...) }},
-		"imports of an address": {600, func(i int) (*page, error) {
-			return family[i%len(family)].try("/imports", url.Values{"team": {"none"}}, home...)
+	ann, others := family[0], family[1:]
+	return map[string]limit{
+		"sign-ins of an address": {60, func(int) (*page, error) {
+			return visitor.try("/sign-in/token", url.Values{"token": {"a guess"}}, guessing...)
 		}},
-	} {
-		n := 0
-		for {
-			p, err := tt.ask(n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p.status == http.StatusTooManyRequests {
-				p.has("very often")
-				break
-			}
-			// Where the clock begins a new ten minutes just now, one or two more
-			// go through.
-			if n++; n > tt.most+2 {
-				break
-			}
+		"ways back of an address": {120, func(int) (*page, error) { return visitor.try("/oauth/callback?state=x&code=y", nil, returning...) }},
+		"imports of a user":       {60, func(int) (*page, error) { return ann.try("/imports", url.Values{"team": {"none"}}, from()...) }},
+		"imports of an address": {600, func(n int) (*page, error) {
+			return others[n%len(others)].try("/imports", url.Values{"team": {"none"}}, home...)
+		}},
+	}
+}
+
+// reach fails the test unless so many go through and no more.
+func (l limit) reach(t *testing.T) {
+	n := 0
+	for {
+		p, err := l.ask(n)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if n < tt.most || n > tt.most+2 {
-			t.Errorf("%s: %d went through, want %d", name, n, tt.most)
+		if p.status == http.StatusTooManyRequests {
+			p.has("very often")
+			break
 		}
+		// Where the clock begins a new ten minutes just now, one or two more go
+		// through.
+		if n++; n > l.most+2 {
+			break
+		}
+	}
+	if n < l.most || n > l.most+2 {
+		t.Errorf("%d went through, want %d", n, l.most)
+	}
+}
+
+func TestSoMuchIsTakenInTenMinutesAndNoMore(t *testing.T) {
+	t.Parallel()
+	all := limits(t, startSite(t, midSeason, "-trusted-proxies", "127.0.0.0/8,::1"))
+	for _, name := range []string{"sign-ins of an address", "imports of a user"} {
+		t.Run(name, all[name].reach)
 	}
 }

@@ -189,7 +189,7 @@ func TestAProjectIsKnownAgainRenamedAndMoved(t *testing.T) {
 
 func TestFiveSubmitsOfOneFormMakeOneProject(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, midSeason)
+	s := startSite(t, lateSeason)
 	account := s.account("bob", fake.Free)
 	b := s.browser().signIn(account)
 	form := b.get("/import?team=NYK").want(http.StatusOK).form("post", "/imports")
@@ -202,7 +202,7 @@ func TestFiveSubmitsOfOneFormMakeOneProject(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	wantExactly(t, account, embedded(), "NYK", midSeason)
+	wantExactly(t, account, embedded(), "NYK", lateSeason)
 }
 
 // wantExactly fails the test unless the account has one project with one task
@@ -252,7 +252,7 @@ func TestAnImportCutOffIsCompleteAfterPressingAgain(t *testing.T) {
 		for _, repeats := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, mapping repeated %v", name, repeats), func(t *testing.T) {
 				t.Parallel()
-				s := startSite(t, midSeason)
+				s := startSite(t, lateSeason)
 				s.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
 				account := s.account("cut", fake.Free)
 				b := s.browser().signIn(account)
@@ -270,7 +270,7 @@ func TestAnImportCutOffIsCompleteAfterPressingAgain(t *testing.T) {
 				}
 				s.fake.ClearFaults()
 				b.post("/imports", form).want(http.StatusSeeOther)
-				wantExactly(t, account, embedded(), "DEN", midSeason)
+				wantExactly(t, account, embedded(), "DEN", lateSeason)
 			})
 		}
 	}
@@ -281,9 +281,7 @@ func TestAnImportKilledOnTheWayIsCompleteAfterPressingAgain(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		t.Run(fmt.Sprintf("applied %v", after), func(t *testing.T) {
 			t.Parallel()
-			s := &site{t: t, dir: t.TempDir()}
-			s.fake, s.todoist = newTodoist(t, midSeason)
-			s.args = settings(s.todoist, s.dir, midSeason)
+			s := newSite(t, lateSeason)
 			s.startProcess()
 			account := s.account("kim", fake.Free)
 			b := s.browser().signIn(account)
@@ -310,14 +308,14 @@ func TestAnImportKilledOnTheWayIsCompleteAfterPressingAgain(t *testing.T) {
 			s.startProcess()
 			// The session outlives the program, and so does the form.
 			b.post("/imports", form).want(http.StatusSeeOther)
-			wantExactly(t, account, embedded(), "MIA", midSeason)
+			wantExactly(t, account, embedded(), "MIA", lateSeason)
 		})
 	}
 }
 
 func TestTwoUsersAtOnceNeverSeeEachOthersTasks(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, midSeason)
+	s := startSite(t, lateSeason)
 	teams := []string{"BOS", "NYK", "LAL", "GSW", "CHI"}
 	users := map[string]*fake.Account{"eve": s.account("eve", fake.Free), "fay": s.account("fay", fake.Free)}
 	var wg sync.WaitGroup
@@ -338,7 +336,7 @@ func TestTwoUsersAtOnceNeverSeeEachOthersTasks(t *testing.T) {
 			t.Errorf("%s has %d projects, want %d", name, got, len(teams))
 		}
 		for _, team := range teams {
-			wantExactly(t, account, embedded(), team, midSeason)
+			wantExactly(t, account, embedded(), team, lateSeason)
 		}
 		for _, p := range projects(account) {
 			for _, task := range tasks(account, p.ID) {

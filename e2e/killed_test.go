@@ -17,22 +17,22 @@ import (
 	"tipoff/todoist/fake"
 )
 
-// TestASiteThatIsEndedAtAnyMomentLosesAndDoublesNothing stops and kills the
-// program at random moments while people import. TEST_EVERY_FAULT in the
-// environment makes it 60 times, TEST_SEED repeats one run's moments.
 func TestASiteThatIsEndedAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	rounds, seed := 4, uint64(time.Now().UnixNano())
-	if os.Getenv("TEST_EVERY_FAULT") != "" {
-		rounds = 60
-	}
+	endAtAnyMoment(t, 2)
+}
+
+// endAtAnyMoment stops and kills the program at random moments, so many times,
+// while people import. TEST_SEED in the environment repeats one run's moments.
+func endAtAnyMoment(t *testing.T, rounds int) {
+	seed := uint64(time.Now().UnixNano())
 	if n, err := strconv.ParseUint(os.Getenv("TEST_SEED"), 10, 64); err == nil {
 		seed = n
 	}
 	t.Logf("TEST_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 
-	s, _ := newTapped(t, midSeason, publicURL)
+	s := newSite(t, lateSeason)
 	// Writes take a moment, so that there is something to interrupt.
 	s.fake.Fail(fake.Fault{Path: "/api/v1/sync", Delay: 10 * time.Millisecond})
 	address := "127.0.0.1:" + freePort(t)
@@ -124,7 +124,7 @@ func TestASiteThatIsEndedAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
 		}
 		for _, team := range p.teams {
 			p.post("/imports", url.Values{"team": {team}, "reminder": {"60"}}).want(http.StatusSeeOther)
-			wantExactly(t, p.account, schedule.Embedded(), team, midSeason)
+			wantExactly(t, p.account, embedded(), team, lateSeason)
 		}
 		if got := len(projects(p.account)); got != len(p.teams) {
 			t.Errorf("user %d has %d projects, want %d", i, got, len(p.teams))

@@ -18,45 +18,19 @@ import (
 	"tipoff/todoist/fake"
 )
 
-// ended is how the process of a site ended; it fails the test if it does not.
-func (s *site) ended() error {
-	s.t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- s.cmd.Wait() }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(30 * time.Second):
-		s.t.Fatalf("the program does not end:\n%s", s.log)
-		return nil
-	}
-}
-
-// saying waits until the program has logged something.
-func (s *site) saying(what string) {
-	s.t.Helper()
-	for range 1000 {
-		if strings.Contains(s.log.String(), what) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	s.t.Fatalf("the program never says %q:\n%s", what, s.log)
-}
-
 func TestAStopLetsARunningImportFinishAndEndsAllElseAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, stream := range []bool{false, true} {
 		t.Run(fmt.Sprintf("streamed %v", stream), func(t *testing.T) {
 			t.Parallel()
-			s, tp := newTapped(t, midSeason, publicURL)
+			s := newSite(t, midSeason)
 			s.startProcess()
 			account := s.account("sig", fake.Free)
 			b := s.browser().signIn(account)
 			form := b.get("/import?team=BOS").want(http.StatusOK).form("post", "/imports")
 			working, goOn := make(chan struct{}), make(chan struct{})
-			tp.before = func(_ http.ResponseWriter, x *exchange) bool {
-				if x.path == "/api/v1/sync" && x.fields.Get("sync_token") != "*" {
+			s.tap.before = func(_ http.ResponseWriter, x *exchange) bool {
+				if x.writes() {
 					close(working)
 					<-goOn
 				}
@@ -122,13 +96,13 @@ func TestAStopLetsARunningImportFinishAndEndsAllElseAtOnce(t *testing.T) {
 
 func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	t.Parallel()
-	s, tp := newTapped(t, midSeason, publicURL)
+	s := newSite(t, midSeason)
 	s.startProcess()
 	b := s.browser().signIn(s.account("two", fake.Free))
 	working := make(chan struct{})
 	goOn := make(chan struct{})
 	t.Cleanup(func() { close(goOn) })
-	tp.before = func(_ http.ResponseWriter, x *exchange) bool {
+	s.tap.before = func(_ http.ResponseWriter, x *exchange) bool {
 		close(working)
 		<-goOn
 		return true
@@ -160,9 +134,7 @@ func TestSystemdIsToldWhenTheServiceIsReadyAndWhenItStops(t *testing.T) {
 		}
 		return string(b[:n])
 	}
-	s := &site{t: t, dir: t.TempDir()}
-	s.fake, s.todoist = newTodoist(t, midSeason)
-	s.args = settings(s.todoist, s.dir, midSeason)
+	s := newSite(t, midSeason)
 	s.env = []string{"NOTIFY_SOCKET=" + path}
 	s.start()
 	if got := said(); got != "READY=1" {
@@ -206,9 +178,15 @@ func (s *site) level() level {
 	return l
 }
 
-func TestMemoryFilesDiskAndLogStayFlatOverThousandsOfRequests(t *testing.T) {
+func TestMemoryFilesDiskAndLogStayFlatOverHundredsOfRequests(t *testing.T) {
 	t.Parallel()
-	s, _ := newTapped(t, midSeason, publicURL, "-metrics-addr", "localhost:0", "-pprof", "-trusted-proxies", "127.0.0.1,::1")
+	stayFlat(t, 10, 30)
+}
+
+// stayFlat fails the test if the program has more of anything after so many rounds
+// than it had before them, when it was warm. A round is a dozen requests.
+func stayFlat(t *testing.T, warm, rounds int) {
+	s := newSite(t, midSeason, "-metrics-addr", "localhost:0", "-pprof", "-trusted-proxies", "127.0.0.1,::1")
 	s.program = built.program(t) // the race detector keeps what this looks for
 	s.startProcess()
 	s.account("sok", fake.Free)
@@ -244,11 +222,11 @@ func TestMemoryFilesDiskAndLogStayFlatOverThousandsOfRequests(t *testing.T) {
 		b.client.CloseIdleConnections()
 	}
 	// Caches and pools fill first. SQLite's log grows to its size of 4 MB.
-	for n := range 50 {
+	for n := range warm {
 		round(n)
 	}
 	before, asked := s.level(), requests
-	for n := range 160 {
+	for n := range rounds {
 		round(n)
 	}
 	after := s.level()

@@ -33,29 +33,6 @@ func (s *site) operator() string {
 	return "http://" + m[1]
 }
 
-// fetch gets an address by a plain client and returns the status and the body.
-func fetch(t *testing.T, address string, header ...string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequest(http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
-}
-
 // A metrics is one reading, by name.
 type metrics map[string]*dto.MetricFamily
 
@@ -109,10 +86,10 @@ func (s *site) wantMetric(value float64, name string, labels ...string) {
 	s.t.Errorf("%s %v is %v in %d series, want %v", name, labels, got, series, value)
 }
 
-func TestAThousandOddPathsMakeOneSeries(t *testing.T) {
+func TestOddPathsMakeOneSeries(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason, "-metrics-addr", "localhost:0")
-	for i := range 1000 {
+	for i := range 200 {
 		method := "GET"
 		if i%10 == 0 {
 			method = fmt.Sprintf("ODD%d", i)
@@ -128,9 +105,9 @@ func TestAThousandOddPathsMakeOneSeries(t *testing.T) {
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
-	s.wantMetric(900, "tipoff_http_request_duration_seconds", "route", "none", "code", "404", "method", "GET")
+	s.wantMetric(180, "tipoff_http_request_duration_seconds", "route", "none", "code", "404", "method", "GET")
 	if _, series := s.scrape().sum("tipoff_http_request_duration_seconds"); series > 3 {
-		t.Errorf("a thousand odd requests made %d series", series)
+		t.Errorf("200 odd requests made %d series", series)
 	}
 	// What anybody asks for must not get into the log either.
 	if strings.Contains(s.log.String(), "/odd/") {
@@ -140,75 +117,71 @@ func TestAThousandOddPathsMakeOneSeries(t *testing.T) {
 
 func TestMetricsTellWhatHappenedAndNobodysName(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"", "/nba/tipoff"} {
-		t.Run("below "+base, func(t *testing.T) {
-			t.Parallel()
-			s, _ := startTapped(t, midSeason, publicURL+base, "-metrics-addr", "localhost:0", "-schedule-url", "http://127.0.0.1:1/feed.json")
-			account := s.account("mia", fake.Free)
-			b := s.browser().signIn(account)
-			b.importTeam("team=BOS").want(http.StatusSeeOther)
-			project := onlyProject(t, account).ID
-			b.get("/projects/" + project).want(http.StatusOK)
-			b.get("/teams/bos").want(http.StatusOK)
-			b.get("/teams/bos.ics").want(http.StatusOK)
+	const base = "/nba/tipoff"
+	s := startSite(t, midSeason, "-public-url", publicURL+base, "-metrics-addr", "localhost:0", "-schedule-url", "http://127.0.0.1:1/feed.json")
+	account := s.account("mia", fake.Free)
+	b := s.browser().signIn(account)
+	b.importTeam("team=BOS").want(http.StatusSeeOther)
+	project := onlyProject(t, account).ID
+	b.get("/projects/" + project).want(http.StatusOK)
+	b.get("/teams/bos").want(http.StatusOK)
+	b.get("/teams/bos.ics").want(http.StatusOK)
 
-			// A token that Todoist no longer takes is refreshed; an answer
-			// that is lost is asked for again.
-			s.fake.Fail(fake.Fault{Path: "/api/v1/sync", Status: 401, Times: 1})
-			b.get("/projects/" + project).want(http.StatusOK)
-			s.fake.Fail(fake.Fault{Path: "/api/v1/sync", Status: 503, Times: 1})
-			b.get("/projects/" + project).want(http.StatusOK)
-			s.fake.Fail(fake.Fault{Command: "project_add", Status: 400})
-			b.importTeam("team=NYK").want(http.StatusBadGateway)
-			s.fake.ClearFaults()
-			form := b.get("/import?team=MIA").want(http.StatusOK).form("post", "/imports")
-			account.AddProject(fake.Project{Name: "Another"})
-			form.Set("plan", "a plan that was")
-			b.post("/imports", form).want(http.StatusConflict)
+	// A token that Todoist no longer takes is refreshed; an answer
+	// that is lost is asked for again.
+	s.fake.Fail(fake.Fault{Path: "/api/v1/sync", Status: 401, Times: 1})
+	b.get("/projects/" + project).want(http.StatusOK)
+	s.fake.Fail(fake.Fault{Path: "/api/v1/sync", Status: 503, Times: 1})
+	b.get("/projects/" + project).want(http.StatusOK)
+	s.fake.Fail(fake.Fault{Command: "project_add", Status: 400})
+	b.importTeam("team=NYK").want(http.StatusBadGateway)
+	s.fake.ClearFaults()
+	form := b.get("/import?team=MIA").want(http.StatusOK).form("post", "/imports")
+	account.AddProject(fake.Project{Name: "Another"})
+	form.Set("plan", "a plan that was")
+	b.post("/imports", form).want(http.StatusConflict)
 
-			s.wantMetric(1, "tipoff_imports_total", "outcome", "done")
-			s.wantMetric(1, "tipoff_imports_total", "outcome", "failed")
-			s.wantMetric(1, "tipoff_imports_total", "outcome", "changed")
-			s.wantMetric(0, "tipoff_imports_total", "outcome", "partial")
-			s.wantMetric(3, "tipoff_http_request_duration_seconds", "route", "/projects/{id}", "method", "GET", "code", "200")
-			s.wantMetric(1, "tipoff_http_request_duration_seconds", "route", "/teams/{team}", "method", "GET", "code", "200")
-			s.wantMetric(1, "tipoff_http_request_duration_seconds", "route", "/teams/{team}.ics", "method", "GET", "code", "200")
-			s.wantMetric(1, "tipoff_http_request_duration_seconds", "route", "/imports", "method", "POST", "code", "303")
-			s.wantMetric(1, "tipoff_todoist_request_duration_seconds", "endpoint", "/sync", "outcome", "unauthorized")
-			s.wantMetric(1, "tipoff_todoist_request_duration_seconds", "endpoint", "/sync", "outcome", "failed")
-			s.wantMetric(1, "tipoff_token_refreshes_total", "outcome", "ok")
-			s.wantMetric(2, "tipoff_todoist_request_duration_seconds", "endpoint", "/oauth/access_token", "outcome", "ok") // sign-in and refresh
-			s.wantMetric(1, "tipoff_sessions")
-			s.wantMetric(1, "tipoff_session_store_up")
-			s.wantMetric(1, "tipoff_schedule_info", "source", "embedded", "season", "2026-27")
-			s.wantMetric(1, "tipoff_schedule_trouble")
-			s.wantMetric(1, "tipoff_schedule_refreshes_total", "source", "nba", "result", "failed")
-			s.wantMetric(1, "tipoff_build_info", "version", version(t))
-			m := s.scrape()
-			if retries, _ := m.sum("tipoff_todoist_retries_total", "endpoint", "/sync"); retries < 2 {
-				t.Errorf("%v retries, want 2 or more", retries)
-			}
-			if asOf, _ := m.sum("tipoff_schedule_as_of_timestamp_seconds"); asOf < 1.7e9 || asOf > float64(midSeason.Unix()) {
-				t.Errorf("the schedule is as of %v", asOf)
-			}
-			if _, ok := m["go_goroutines"]; !ok {
-				t.Error("nothing of the process itself")
-			}
-			for name, family := range m {
-				if !strings.HasPrefix(name, "tipoff_") {
-					continue
-				}
-				for _, metric := range family.GetMetric() {
-					for _, l := range metric.GetLabel() {
-						for _, private := range []string{account.Profile().ID, "mia", project, "BOS", "bos", "NYK", "127.0.0.1"} {
-							if strings.Contains(l.GetValue(), private) {
-								t.Errorf("%s has the label %s=%q", name, l.GetName(), l.GetValue())
-							}
-						}
+	s.wantMetric(1, "tipoff_imports_total", "outcome", "done")
+	s.wantMetric(1, "tipoff_imports_total", "outcome", "failed")
+	s.wantMetric(1, "tipoff_imports_total", "outcome", "changed")
+	s.wantMetric(0, "tipoff_imports_total", "outcome", "partial")
+	s.wantMetric(3, "tipoff_http_request_duration_seconds", "route", "/projects/{id}", "method", "GET", "code", "200")
+	s.wantMetric(1, "tipoff_http_request_duration_seconds", "route", "/teams/{team}", "method", "GET", "code", "200")
+	s.wantMetric(1, "tipoff_http_request_duration_seconds", "route", "/teams/{team}.ics", "method", "GET", "code", "200")
+	s.wantMetric(1, "tipoff_http_request_duration_seconds", "route", "/imports", "method", "POST", "code", "303")
+	s.wantMetric(1, "tipoff_todoist_request_duration_seconds", "endpoint", "/sync", "outcome", "unauthorized")
+	s.wantMetric(1, "tipoff_todoist_request_duration_seconds", "endpoint", "/sync", "outcome", "failed")
+	s.wantMetric(1, "tipoff_token_refreshes_total", "outcome", "ok")
+	s.wantMetric(2, "tipoff_todoist_request_duration_seconds", "endpoint", "/oauth/access_token", "outcome", "ok") // sign-in and refresh
+	s.wantMetric(1, "tipoff_sessions")
+	s.wantMetric(1, "tipoff_session_store_up")
+	s.wantMetric(1, "tipoff_schedule_info", "source", "embedded", "season", "2026-27")
+	s.wantMetric(1, "tipoff_schedule_trouble")
+	s.wantMetric(1, "tipoff_schedule_refreshes_total", "source", "nba", "result", "failed")
+	s.wantMetric(1, "tipoff_build_info", "version", version(t))
+	m := s.scrape()
+	if retries, _ := m.sum("tipoff_todoist_retries_total", "endpoint", "/sync"); retries < 2 {
+		t.Errorf("%v retries, want 2 or more", retries)
+	}
+	if asOf, _ := m.sum("tipoff_schedule_as_of_timestamp_seconds"); asOf < 1.7e9 || asOf > float64(midSeason.Unix()) {
+		t.Errorf("the schedule is as of %v", asOf)
+	}
+	if _, ok := m["go_goroutines"]; !ok {
+		t.Error("nothing of the process itself")
+	}
+	for name, family := range m {
+		if !strings.HasPrefix(name, "tipoff_") {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			for _, l := range metric.GetLabel() {
+				for _, private := range []string{account.Profile().ID, "mia", project, "BOS", "bos", "NYK", "127.0.0.1"} {
+					if strings.Contains(l.GetValue(), private) {
+						t.Errorf("%s has the label %s=%q", name, l.GetName(), l.GetValue())
 					}
 				}
 			}
-		})
+		}
 	}
 }
 

@@ -17,8 +17,7 @@ import (
 // unregistered is a site without an app, at an https address.
 func unregistered(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), public: "https://tipoff.test"}
-	s.fake, s.todoist = newTodoist(t, midSeason)
+	s := newSite(t, midSeason, "-public-url", secureURL)
 	s.args = []string{"-addr", "localhost:0", "-public-url", s.public, "-data-dir", s.dir,
 		"-todoist-api-url", s.todoist, "-todoist-authorize-url", s.todoist + "/oauth/authorize",
 		"-schedule-url", "off", "-espn-url", "off", "-now", midSeason.Format("2006-01-02T15:04:05Z")}
@@ -179,7 +178,7 @@ func TestWithoutAnAppPeopleSignInWithTokensAndTheHostIsToldWhatToDo(t *testing.T
 
 func TestADemoSaysWhereToOpenItAndWarnsOfNothing(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t, dir: t.TempDir(), args: []string{"-demo", "-addr", "localhost:0", "-now", midSeason.Format(time.RFC3339)}}
+	s := &site{t: t, args: []string{"-demo", "-addr", "localhost:0", "-now", midSeason.Format(time.RFC3339)}}
 	s.start()
 	s.saying("this is a demo: open http://localhost:")
 	if log := s.log.String(); strings.Contains(log, "level=WARN") {

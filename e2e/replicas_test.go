@@ -128,14 +128,13 @@ type fleet struct {
 // startFleet starts two replicas with the same settings.
 func startFleet(t *testing.T, store string, now time.Time) *fleet {
 	t.Helper()
-	server, address := newTodoist(t, now)
+	first := newSite(t, now) // whose Todoist is that of both
 	key := rand.Text() + rand.Text()
 	f := &fleet{}
 	var proxies []http.Handler
 	for range 2 {
-		dir := t.TempDir()
-		s := &site{t: t, fake: server, todoist: address, dir: dir, args: append(settings(address, dir, now),
-			"-session-store", store, "-secret-key", key, "-trusted-proxies", "127.0.0.1/32")}
+		s := newSite(t, now, "-todoist-api-url", first.todoist, "-session-store", store, "-secret-key", key, "-trusted-proxies", "127.0.0.1/32")
+		s.fake, s.tap = first.fake, first.tap
 		s.start()
 		f.sites = append(f.sites, s)
 		proxies = append(proxies, &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
@@ -148,54 +147,57 @@ func startFleet(t *testing.T, store string, now time.Time) *fleet {
 		proxies[int(n.Add(1))%len(proxies)].ServeHTTP(w, r)
 	}))
 	t.Cleanup(proxy.Close)
-	f.site = &site{t: t, fake: server, todoist: address, addr: proxy.Listener.Addr().String(), log: f.sites[0].log}
+	f.site = &site{t: t, fake: first.fake, todoist: first.todoist, addr: proxy.Listener.Addr().String(), log: f.sites[0].log}
 	return f
 }
 
 func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 	t.Parallel()
-	for name, open := range sharedStores {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := startFleet(t, open(t), midSeason)
-			account := f.account("ria", fake.Pro)
-			b := f.browser().signIn(account)
-			// Each request goes to the other replica: the page to one, the
-			// button's to the next.
-			done := b.importTeam("team=MIL").want(http.StatusSeeOther)
-			wantExactly(t, account, embedded(), "MIL", midSeason)
-			project, _, _ := strings.Cut(done.location(), "?")
-			b.get(done.location()).want(http.StatusOK).has("64 games are on your list")
-			for range 3 {
-				b.get(project).want(http.StatusOK).has("In step")
-			}
-			form := b.get("/import?team=LAC").want(http.StatusOK).form("post", "/imports")
-			streamed := b.post("/imports", form, "Accept", "text/event-stream").want(http.StatusOK)
-			if !strings.Contains(streamed.body, "event: progress") || !strings.Contains(streamed.body, "event: done") {
-				t.Errorf("the streamed import says:\n%s", streamed.body)
-			}
-			// A change in Todoist is brought up to date from either side.
-			task := tasks(account, onlyProjectNamed(t, account, "Milwaukee").ID)[0]
-			if err := account.DeleteTask(task.ID); err != nil {
-				t.Fatal(err)
-			}
-			b.post("/imports", b.get(project).want(http.StatusOK).form("post", "/imports")).want(http.StatusSeeOther)
-			wantExactly(t, account, embedded(), "MIL", midSeason)
+	for _, store := range []string{"redis", "cookie"} {
+		t.Run(store, func(t *testing.T) { replicate(t, store) })
+	}
+}
 
-			b.post("/sign-out", nil).want(http.StatusSeeOther)
-			for range 2 {
-				b.get("/projects").want(http.StatusSeeOther)
-			}
-			access, refresh := f.fake.LiveTokens(account)
-			if name == "cookie" {
-				// Nobody has the refresh token: the cookie holds none, and
-				// taking it back at sign-in would end the access token too.
-				refresh = 0
-			}
-			if access+refresh != 0 {
-				t.Errorf("%d access and %d refresh tokens live on after signing out", access, refresh)
-			}
-		})
+// replicate goes through an import at two replicas with a store.
+func replicate(t *testing.T, store string) {
+	t.Parallel()
+	f := startFleet(t, sharedStores[store](t), lateSeason)
+	account := f.account("ria", fake.Pro)
+	b := f.browser().signIn(account)
+	// Each request goes to the other replica: the page to one, the
+	// button's to the next.
+	done := b.importTeam("team=MIL").want(http.StatusSeeOther)
+	wantExactly(t, account, embedded(), "MIL", lateSeason)
+	project, _, _ := strings.Cut(done.location(), "?")
+	b.get(done.location()).want(http.StatusOK).has("27 games are on your list")
+	for range 3 {
+		b.get(project).want(http.StatusOK).has("In step")
+	}
+	form := b.get("/import?team=LAC").want(http.StatusOK).form("post", "/imports")
+	streamed := b.post("/imports", form, "Accept", "text/event-stream").want(http.StatusOK)
+	if !strings.Contains(streamed.body, "event: progress") || !strings.Contains(streamed.body, "event: done") {
+		t.Errorf("the streamed import says:\n%s", streamed.body)
+	}
+	// A change in Todoist is brought up to date from either side.
+	task := tasks(account, onlyProjectNamed(t, account, "Milwaukee").ID)[0]
+	if err := account.DeleteTask(task.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/imports", b.get(project).want(http.StatusOK).form("post", "/imports")).want(http.StatusSeeOther)
+	wantExactly(t, account, embedded(), "MIL", lateSeason)
+
+	b.post("/sign-out", nil).want(http.StatusSeeOther)
+	for range 2 {
+		b.get("/projects").want(http.StatusSeeOther)
+	}
+	access, refresh := f.fake.LiveTokens(account)
+	if store == "cookie" {
+		// Nobody has the refresh token: the cookie holds none, and
+		// taking it back at sign-in would end the access token too.
+		refresh = 0
+	}
+	if access+refresh != 0 {
+		t.Errorf("%d access and %d refresh tokens live on after signing out", access, refresh)
 	}
 }
 
@@ -212,41 +214,38 @@ func onlyProjectNamed(t *testing.T, a *fake.Account, name string) fake.Project {
 
 func TestParallelRequestsOverTwoReplicasRefreshAnExpiredTokenSafely(t *testing.T) {
 	t.Parallel()
-	for name, open := range sharedStores {
-		if name == "cookie" {
-			continue // holds no refresh token: its hour over, people sign in again
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := startFleet(t, open(t), midSeason)
-			account := f.account("rob", fake.Free)
-			b := f.browser().signIn(account)
-			b.importTeam("team=UTA").want(http.StatusSeeOther)
-			f.fake.ExpireAccess(account)
-			var wg sync.WaitGroup
-			for range 20 {
-				wg.Go(func() {
-					if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK {
-						t.Errorf("a request with an expired token: %v %+v", err, p)
-					}
-				})
-			}
-			wg.Wait()
-			if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
-				t.Errorf("%d refresh tokens were replayed too late", n)
-			}
-			if n := f.fake.CountTokenEvents(fake.Refreshed); n != 1 {
-				t.Errorf("the token was refreshed %d times, want once", n)
-			}
-			// What was stored is the newest pair: the next refresh works too.
-			f.fake.ExpireAccess(account)
-			for range 4 {
-				b.get("/projects").want(http.StatusOK)
-			}
-			if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
-				t.Errorf("%d refresh tokens were replayed too late", n)
+	refreshAtOnce(t, "postgres")
+}
+
+// refreshAtOnce sends many requests with an expired token to two replicas.
+func refreshAtOnce(t *testing.T, store string) {
+	f := startFleet(t, sharedStores[store](t), lateSeason)
+	account := f.account("rob", fake.Free)
+	b := f.browser().signIn(account)
+	b.importTeam("team=UTA").want(http.StatusSeeOther)
+	f.fake.ExpireAccess(account)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK {
+				t.Errorf("a request with an expired token: %v %+v", err, p)
 			}
 		})
+	}
+	wg.Wait()
+	if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
+		t.Errorf("%d refresh tokens were replayed too late", n)
+	}
+	if n := f.fake.CountTokenEvents(fake.Refreshed); n != 1 {
+		t.Errorf("the token was refreshed %d times, want once", n)
+	}
+	// What was stored is the newest pair: the next refresh works too.
+	f.fake.ExpireAccess(account)
+	for range 4 {
+		b.get("/projects").want(http.StatusOK)
+	}
+	if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
+		t.Errorf("%d refresh tokens were replayed too late", n)
 	}
 }
 
@@ -255,7 +254,7 @@ func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
 	for _, repeats := range []bool{true, false} {
 		t.Run(fmt.Sprintf("mapping repeated %v", repeats), func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, "cookie:", midSeason)
+			f := startFleet(t, "cookie:", lateSeason)
 			f.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
 			account := f.account("two", fake.Free)
 			first, second := f.browser().signIn(account), f.browser().signIn(account)
@@ -275,7 +274,7 @@ func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
 			}
 			wg.Wait()
 			onlyProject(t, account)
-			wantExactly(t, account, embedded(), "SAC", midSeason)
+			wantExactly(t, account, embedded(), "SAC", lateSeason)
 		})
 	}
 }

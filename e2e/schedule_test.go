@@ -3,45 +3,11 @@ package e2e
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
-
-// serveFeed serves games as the league's feed and returns its address.
-func serveFeed(t *testing.T, games []schedule.Game) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "feed.json")
-	feed(t, path, "2026-27", midSeason, games)
-	return serveAnswer(t, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) })
-}
-
-func serveAnswer(t *testing.T, answer http.HandlerFunc) string {
-	t.Helper()
-	server := httptest.NewServer(answer)
-	t.Cleanup(server.Close)
-	return server.URL + "/feed.json"
-}
-
-// allPostponed is the built-in season without a game that is on.
-func allPostponed() []schedule.Game {
-	games := slices.Clone(embedded().Games)
-	for i := range games {
-		games[i].Postponed = true
-	}
-	return games
-}
-
-// oneTwice is the built-in season with its fourth game listed twice.
-func oneTwice() []schedule.Game {
-	games := embedded().Games
-	return append(slices.Clone(games), games[3])
-}
 
 func TestPagesSayWhatIsWrongWithTheSchedule(t *testing.T) {
 	t.Parallel()

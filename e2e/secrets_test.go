@@ -123,20 +123,20 @@ func (r *record) leaks(t *testing.T, prefixes ...string) {
 func fullRun(t *testing.T, args ...string) *record {
 	t.Helper()
 	r := &record{secrets: map[string]string{"secret-of-the-client": "client secret"}, places: map[string]string{}}
-	s, tp := newTapped(t, midSeason, publicURL, append([]string{"-log-level", "debug"}, args...)...)
+	s := newSite(t, midSeason, append([]string{"-log-level", "debug"}, args...)...)
 	// A Todoist that says back what it was told, in the worst place, while echo
 	// is part of the path.
 	var mu sync.Mutex
 	echo := "nothing"
 	setEcho := func(path string) { mu.Lock(); defer mu.Unlock(); echo = path }
-	tp.before = func(w http.ResponseWriter, x *exchange) bool {
+	s.tap.before = func(w http.ResponseWriter, x *exchange) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if !strings.Contains(x.path, echo) {
 			return false
 		}
-		said := x.header.Get("Authorization") + " " + x.fields.Encode()
-		for _, values := range x.fields {
+		said := x.header.Get("Authorization") + " " + x.fields().Encode()
+		for _, values := range x.fields() {
 			said += " " + strings.Join(values, " ")
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -286,10 +286,10 @@ func fullRun(t *testing.T, args ...string) *record {
 	}
 	disk("stopped")
 	r.place("log", s.log.String())
-	for value, what := range tp.secrets() {
+	for value, what := range s.tap.secrets() {
 		r.secret(what, value)
 	}
-	for _, x := range tp.exchanges("/") {
+	for _, x := range s.tap.exchanges("/") {
 		r.place("address asked of Todoist", x.address)
 	}
 	return r

@@ -104,7 +104,7 @@ func TestItRunsInAnEmptyReadOnlyRootAsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, _ := newTapped(t, midSeason, publicURL)
+	s := newSite(t, midSeason)
 	port := freePort(t)
 	// The settings of the image, and those of a host.
 	s.env = append(imageEnv(t), "TIPOFF_PUBLIC_URL="+publicURL, "TIPOFF_TODOIST_CLIENT_ID=client", "TIPOFF_TODOIST_CLIENT_SECRET=secret-of-the-client",

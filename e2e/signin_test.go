@@ -100,11 +100,11 @@ func TestTokensOfAFailedSignInAreRevokedOnceTodoistAnswersAgain(t *testing.T) {
 
 func TestAPersonalTokenIsNotRevokedWhenTheSignInFails(t *testing.T) {
 	t.Parallel()
-	s, tp := startTapped(t, midSeason, publicURL)
+	s := startSite(t, midSeason)
 	s.account("ann", fake.Free)
 	s.fake.Fail(fake.Fault{Path: "/api/v1/user", Status: http.StatusOK, Body: "{}"})
 	s.browser().post("/sign-in/token", url.Values{"token": {"api-token-of-ann"}}).want(http.StatusInternalServerError)
-	if n := len(tp.exchanges("/api/v1/revoke")); n != 0 {
+	if n := len(s.tap.exchanges("/api/v1/revoke")); n != 0 {
 		t.Errorf("Todoist was asked %d times to revoke", n)
 	}
 }
@@ -113,32 +113,35 @@ func TestAPersonalTokenIsNotRevokedWhenTheSignInFails(t *testing.T) {
 // program notices that a visitor has left.
 func TestAVisitorWhoLeavesDuringTheExchangeLeavesNoToken(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, clientCut{})
-	account := r.account("ann", fake.Free)
-	b := r.browser()
-	_, back := b.begin(account, "/")
+	s := newSite(t, midSeason)
 	visitor, leave := context.WithCancel(t.Context())
-	r.asking = func(wire http.RoundTripper, req *http.Request) (*http.Response, error) {
-		resp, err := wire.RoundTrip(req)
-		if err != nil || req.URL.Path != "/oauth/access_token" {
-			return resp, err
-		}
-		leave()
-		if err := req.Context().Err(); err != nil {
-			resp.Body.Close()
-			return nil, err
-		}
-		return resp, nil
+	s.with.Todoist = func(wire http.RoundTripper) http.RoundTripper {
+		return transport(func(req *http.Request) (*http.Response, error) {
+			resp, err := wire.RoundTrip(req)
+			if err != nil || req.URL.Path != "/oauth/access_token" {
+				return resp, err
+			}
+			leave()
+			if err := req.Context().Err(); err != nil {
+				resp.Body.Close()
+				return nil, err
+			}
+			return resp, nil
+		})
 	}
+	s.start()
+	account := s.account("ann", fake.Free)
+	b := s.browser()
+	_, back := b.begin(account, "/")
 	callback := httptest.NewRequestWithContext(visitor, http.MethodGet, back, nil)
 	for _, c := range b.cookies() {
 		callback.AddCookie(c)
 	}
-	r.pages.ServeHTTP(httptest.NewRecorder(), callback)
-	if r.fake.CountTokenEvents(fake.Exchanged) != 1 {
+	s.pages.ServeHTTP(httptest.NewRecorder(), callback)
+	if s.fake.CountTokenEvents(fake.Exchanged) != 1 {
 		t.Fatal("no code was exchanged")
 	}
-	r.noLiveTokens(account)
+	s.noLiveTokens(account)
 }
 
 func TestASignInBegunBeforeTheAppWasTakenAwayIsExplained(t *testing.T) {

@@ -317,12 +317,12 @@ func TestTargets(t *testing.T) {
 	// Start and rest.
 	var starts []time.Duration
 	for range 9 {
-		s, _ := newTapped(t, midSeason, publicURL)
+		s := newSite(t, midSeason)
 		starts = append(starts, s.started(built.program(t)))
 		s.cmd.Process.Kill()
 	}
 	line("start to ready, with the season that is built in", "150 ms", "%v", median(starts, func(d time.Duration) float64 { return float64(d) }).Round(time.Millisecond))
-	s, _ := newTapped(t, midSeason, publicURL)
+	s := newSite(t, midSeason)
 	s.started(built.program(t))
 	b := s.browser().signIn(s.account("ann", fake.Free))
 	b.get("/").want(http.StatusOK)
@@ -415,7 +415,7 @@ func sessionLoad(t *testing.T) time.Duration {
 // much beside them as the league sends.
 func refreshCost(t *testing.T) (size int64, cpu time.Duration) {
 	path := filepath.Join(t.TempDir(), "feed.json")
-	feed(t, path, "2026-27", midSeason, schedule.Embedded().Games)
+	feed(t, path, "2026-27", midSeason, embedded().Games)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

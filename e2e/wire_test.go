@@ -15,10 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
-	"time"
-
-	"tipoff/todoist/fake"
 )
 
 // A tap stands between the program and Todoist and remembers what passed.
@@ -37,32 +33,39 @@ type exchange struct {
 	method, path string
 	address      string // with the query
 	header       http.Header
-	fields       url.Values // of the query and of a form or flat JSON body
+	body         []byte
 	status       int
 	answer       string
 }
 
-// startTapped is startSite with a tap. The in-memory Todoist knows the app at
-// the addresses given.
-func startTapped(t *testing.T, now time.Time, public string, args ...string) (*site, *tap) {
-	t.Helper()
-	s, tp := newTapped(t, now, public, args...)
-	s.start()
-	return s, tp
+// fields are those of the query and of a form or flat JSON body.
+func (x *exchange) fields() url.Values {
+	_, query, _ := strings.Cut(x.address, "?")
+	all, _ := url.ParseQuery(query) // what can be read of it
+	var flat map[string]any
+	if json.Unmarshal(x.body, &flat) == nil {
+		for name, value := range flat {
+			if text, ok := value.(string); ok {
+				all.Add(name, text)
+			}
+		}
+	} else if form, err := url.ParseQuery(string(x.body)); err == nil {
+		for name, values := range form {
+			all[name] = append(all[name], values...)
+		}
+	}
+	return all
 }
 
-func newTapped(t *testing.T, now time.Time, public string, args ...string) (*site, *tap) {
-	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), public: public}
-	s.fake = fake.New(fake.Config{Now: clockFrom(now), ClientID: "client", ClientSecret: "secret-of-the-client",
-		RedirectURIs: []string{public + "/oauth/callback"}, FullSyncs: -1, PartialSyncs: -1})
-	tp := &tap{todoist: s.fake}
-	ts := httptest.NewServer(tp)
-	t.Cleanup(ts.Close)
-	s.todoist = ts.URL
-	s.args = append(append(settings(s.todoist, s.dir, now), "-public-url", public), args...)
-	return s, tp
+// again is the same request once more.
+func (x *exchange) again() *http.Request {
+	r := httptest.NewRequest(x.method, x.address, bytes.NewReader(x.body))
+	r.Header = x.header.Clone()
+	return r
 }
+
+// writes reports whether the request changes something in Todoist.
+func (x *exchange) writes() bool { return bytes.Contains(x.body, []byte(`"commands":`)) }
 
 func (tp *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -70,19 +73,7 @@ func (tp *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	x := &exchange{method: r.Method, path: r.URL.Path, address: r.URL.String(), header: r.Header.Clone(), fields: r.URL.Query()}
-	var flat map[string]any
-	if json.Unmarshal(body, &flat) == nil {
-		for name, value := range flat {
-			if text, ok := value.(string); ok {
-				x.fields.Add(name, text)
-			}
-		}
-	} else if form, err := url.ParseQuery(string(body)); err == nil {
-		for name, values := range form {
-			x.fields[name] = append(x.fields[name], values...)
-		}
-	}
+	x := &exchange{method: r.Method, path: r.URL.Path, address: r.URL.String(), header: r.Header.Clone(), body: body}
 	tee := &teeWriter{ResponseWriter: w}
 	defer func() {
 		tp.mu.Lock()
@@ -124,8 +115,9 @@ func (tp *tap) secrets() map[string]string {
 				add(secret, "client secret")
 			}
 		}
+		fields := x.fields()
 		for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "token"} {
-			for _, value := range x.fields[name] {
+			for _, value := range fields[name] {
 				add(value, name)
 			}
 		}
