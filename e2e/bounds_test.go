@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -107,9 +108,7 @@ func floodFeed(t *testing.T, name string) {
 
 func TestAnAccountThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t, dir: t.TempDir()}
-	s.fake, s.todoist = newTodoist(t, midSeason)
-	s.args = settings(s.todoist, s.dir, midSeason)
+	s := newSite(t, midSeason)
 	s.startBuilt()
 	account := s.account("ann", fake.Pro)
 	b := s.browser().signIn(account)
@@ -130,11 +129,7 @@ func TestAnAccountThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if most := s.mostMemory(); most > 200<<20 {
-		t.Errorf("the program took %d MB", most>>20)
-	} else {
-		t.Logf("at most %d MB", most>>20)
-	}
+	s.atMost(200 << 20)
 }
 
 func TestAPageSaysThatAnAccountHoldsTooMuch(t *testing.T) {
@@ -161,10 +156,10 @@ func TestAPageSaysThatAnAccountHoldsTooMuch(t *testing.T) {
 
 func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
 	t.Parallel()
-	const asked, inLine = 30, 16
-	s, tp := newTapped(t, midSeason, publicURL)
+	const asked, inLine = 80, 64
+	s := newSite(t, midSeason)
 	reading, let := make(chan struct{}, 10*asked), make(chan struct{})
-	tp.before = func(_ http.ResponseWriter, x *exchange) bool {
+	s.tap.before = func(_ http.ResponseWriter, x *exchange) bool {
 		if x.path == "/api/v1/sync" && x.header.Get("Authorization") == "Bearer api-token-of-ann" {
 			reading <- struct{}{}
 			<-let
@@ -226,10 +221,10 @@ func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
 
 func TestAnImportUnderWayHoldsUpNoPageOfItsUser(t *testing.T) {
 	t.Parallel()
-	s, tp := newTapped(t, midSeason, publicURL)
+	s := newSite(t, midSeason)
 	writing, let := make(chan struct{}), make(chan struct{})
-	tp.before = func(_ http.ResponseWriter, x *exchange) bool {
-		if x.path == "/api/v1/sync" && x.fields.Get("sync_token") != "*" {
+	s.tap.before = func(_ http.ResponseWriter, x *exchange) bool {
+		if x.path == "/api/v1/sync" && x.fields().Get("sync_token") != "*" {
 			close(writing)
 			<-let
 		}

@@ -10,7 +10,7 @@ import (
 
 func TestALinkToAnyPageShowsThePictureOfTipoff(t *testing.T) {
 	t.Parallel()
-	s, _ := startTapped(t, midSeason, publicURL+"/sports")
+	s := startSite(t, midSeason, "-public-url", publicURL+"/sports")
 	want := publicURL + "/sports/static/share.png"
 	for _, path := range []string{"/", "/teams/bos", "/teams/lal?venue=home", "/sign-in", "/no/such/page"} {
 		page := s.browser().get("/sports" + path).body
