@@ -62,7 +62,12 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	}
 
 	metrics := handlers.NewMetrics(version())
-	games, err := openSchedule(cfg, metrics, now, log)
+	db, closeDB, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer closeDB()
+	games, err := openSchedule(ctx, cfg, db, metrics, now, log)
 	if err != nil {
 		return err
 	}
@@ -83,11 +88,6 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 		cfg.authorizeURL = cfg.public.String() + "/oauth/authorize"
 	}
 	app := appOf(cfg, api)
-	db, closeDB, err := openDatabase(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer closeDB()
 	sessions, err := openSessions(ctx, cfg, db, app, metrics, now, log)
 	if err != nil {
 		return err
@@ -211,25 +211,17 @@ func logEnd(log *slog.Logger, what string, err error) {
 	}
 }
 
-func openSchedule(cfg *config, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*schedule.Live, error) {
-	sc := schedule.Config{URL: cfg.scheduleURL, ESPNURL: cfg.espnURL, Dir: cfg.dataDir, Refresh: cfg.refresh,
+func openSchedule(ctx context.Context, cfg *config, db *database.DB, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*schedule.Live, error) {
+	sc := schedule.Config{URL: cfg.scheduleURL, ESPNURL: cfg.espnURL, Keeper: &keptSchedule{db: db}, Refresh: cfg.refresh,
 		HTTP: &http.Client{Timeout: 30 * time.Second}, Now: now, Log: log, Observe: metrics.ScheduleRefresh}
 	if cfg.demo {
-		// A demo needs no network and leaves nothing behind.
-		sc.Dir, sc.ESPNURL = "", ""
+		// A demo needs no network.
+		sc.ESPNURL = ""
 		if cfg.from["schedule-url"] == "" {
 			sc.URL = ""
 		}
-		return schedule.Open(sc)
 	}
-	if err := prepareDataDir(cfg.dataDir); err != nil {
-		if cfg.needsDataDir() {
-			return nil, err
-		}
-		log.Warn("the last good schedule will not survive a restart", "error", err)
-		sc.Dir = ""
-	}
-	return schedule.Open(sc)
+	return schedule.Open(ctx, sc)
 }
 
 // appOf is this program as Todoist knows it, nil where it does not.

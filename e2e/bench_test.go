@@ -36,7 +36,7 @@ func BenchmarkPages(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer sessions.Close()
-	games, err := schedule.Open(schedule.Config{Now: now})
+	games, err := schedule.Open(b.Context(), schedule.Config{Now: now})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,9 +3,13 @@ package e2e
 import (
 	"io"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -49,5 +53,29 @@ func TestAFeedThatPostponesEveryGameTakesNoDateAway(t *testing.T) {
 	}
 	if len(made) != 65 {
 		t.Errorf("got %d tasks, want 65", len(made))
+	}
+}
+
+func TestOneReplicaAsksForTheScheduleAndTheOtherReadsIt(t *testing.T) {
+	t.Parallel()
+	games := slices.Clone(embedded().Games)
+	i := slices.IndexFunc(games, func(g schedule.Game) bool { return g.Day > "2027-02-01" && g.Home.Code == "BOS" })
+	games[i].Arena = "Harvard Stadium"
+	path, asked := filepath.Join(t.TempDir(), "feed.json"), atomic.Int64{}
+	feed(t, path, "2026-27", midSeason, games)
+	url := serveAnswer(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); http.ServeFile(w, r, path) })
+	for name, dsn := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db"), "postgres": emptyPostgres(t)} {
+		t.Run(name, func(t *testing.T) {
+			asked.Store(0)
+			first := startSite(t, midSeason, "-database", dsn, "-schedule-url", url, "-schedule-refresh", "1h")
+			first.saying("schedule refreshed")
+			second := startSite(t, midSeason, "-database", dsn, "-schedule-url", url, "-schedule-refresh", "1h")
+			for _, s := range []*site{first, second} {
+				s.browser().get("/teams/bos").want(http.StatusOK).has("Harvard Stadium")
+			}
+			if got := asked.Load(); got != 1 {
+				t.Errorf("the league was asked %d times", got)
+			}
+		})
 	}
 }

@@ -166,7 +166,7 @@ func TestItRunsInAnEmptyReadOnlyRootAsNobody(t *testing.T) {
 		}
 		return nil
 	})
-	if want := []string{"data/schedule.jsonl", "data/secret.key", "data/tipoff.db", "etc/ssl/certs/ca-certificates.crt", "tipoff"}; !slices.Equal(files, want) {
+	if want := []string{"data/secret.key", "data/tipoff.db", "data/tipoff.db.lock", "etc/ssl/certs/ca-certificates.crt", "tipoff"}; !slices.Equal(files, want) {
 		t.Errorf("the root has %v, want %v", files, want)
 	}
 }

@@ -26,7 +26,7 @@ func cachingServer(t *testing.T) (*server, http.Handler) {
 	t.Helper()
 	now := func() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 	public := &url.URL{Scheme: "https", Host: "tipoff.example"}
-	games, err := schedule.Open(schedule.Config{Now: now})
+	games, err := schedule.Open(t.Context(), schedule.Config{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // limitedServer has just what a limit and its answer need.
 func limitedServer(t *testing.T) *server {
 	t.Helper()
-	games, err := schedule.Open(schedule.Config{Now: time.Now})
+	games, err := schedule.Open(t.Context(), schedule.Config{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,7 @@ package schedule
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -17,7 +15,7 @@ import (
 type Config struct {
 	URL     string        // the league's feed: an http(s) URL or a file's path; "" = it is never asked
 	ESPNURL string        // scheme and host of ESPN's API; "" = it is never asked
-	Dir     string        // where the last good schedule is kept; "" = nowhere
+	Keeper  Keeper        // of the last good schedule, unless the feed is a file; nil = it is not kept
 	Refresh time.Duration // how often Run asks; 0 = never
 	HTTP    *http.Client  // nil = http.DefaultClient
 	Now     func() time.Time
@@ -42,6 +40,7 @@ type Live struct {
 
 	mu         sync.Mutex // held during a refresh
 	validators validators // of the league's answer that the season is from
+	version    int64      // of what the keeper has that is known here
 }
 
 // Report says where the schedule is from and what is wrong with it.
@@ -53,10 +52,11 @@ type Report struct {
 }
 
 // Open returns a schedule that is ready at once, without the network: that of
-// the file if the feed is one, else the last good copy if it fits, else the
-// season that came with the program. A file that cannot be read or holds no
-// season of all thirty teams is an error; a bad copy is logged.
-func Open(cfg Config) (*Live, error) {
+// the file if the feed is one, else the last good one if that was kept and fits,
+// else the season that came with the program. A file that cannot be read or
+// holds no season of all thirty teams is an error. That a kept schedule is not
+// used is logged.
+func Open(ctx context.Context, cfg Config) (*Live, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = http.DefaultClient
 	}
@@ -90,7 +90,7 @@ func Open(cfg Config) (*Live, error) {
 	s := Embedded()
 	carry(nil, s, s.AsOf)
 	l.season.Store(s)
-	if err := l.readCopy(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := l.load(ctx); err != nil {
 		cfg.Log.Warn("the saved schedule is not used", "error", err)
 	}
 	return l, nil
@@ -109,27 +109,79 @@ func (l *Live) Status() Report {
 	return r
 }
 
+// newsEvery is how often Run looks whether another process has refreshed the
+// schedule.
+const newsEvery = time.Minute
+
 // Run refreshes the schedule until the context ends, and then returns nil. The
-// first time is at once, unless the copy at hand is recent; the pauses between
-// differ by a tenth, so that many installations do not ask in step.
+// first time is at once, unless the schedule at hand is recent; the pauses
+// between differ by a tenth, so that many installations do not ask in step. Of
+// the processes that share a keeper one asks, and the others take over what it
+// got.
 func (l *Live) Run(ctx context.Context) error {
 	if l.cfg.Refresh <= 0 {
 		<-ctx.Done()
 		return nil
 	}
-	wait := time.Duration(0)
-	if s := l.Season(); s.Source == SourceNBA || s.Source == SourceESPN {
-		wait = max(0, min(l.cfg.Refresh, s.AsOf.Add(l.cfg.Refresh).Sub(l.cfg.Now())))
-	}
-	for {
-		timer := time.NewTimer(wait)
+	defer l.release(ctx)
+	for wait := l.untilDue(); ; {
+		step := min(wait, newsEvery)
+		timer := time.NewTimer(step)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
 		case <-timer.C:
 		}
-		_ = l.Refresh(ctx) // reported by itself
+		wait -= step
+		news, err := l.load(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			l.cfg.Log.Warn("the saved schedule is not used", "error", err)
+		case news:
+			wait = l.untilDue()
+		}
+		if wait > 0 {
+			continue
+		}
+		if l.claim(ctx) {
+			_ = l.Refresh(ctx) // reported by itself
+		}
 		wait = l.cfg.Refresh + time.Duration((rand.Float64()-0.5)*0.2*float64(l.cfg.Refresh))
+	}
+}
+
+// untilDue returns how long the schedule at hand is recent.
+func (l *Live) untilDue() time.Duration {
+	s := l.Season()
+	if s.Source != SourceNBA && s.Source != SourceESPN {
+		return 0
+	}
+	return max(0, min(l.cfg.Refresh, s.AsOf.Add(l.cfg.Refresh).Sub(l.cfg.Now())))
+}
+
+// claim reports whether this process is the one to refresh now. A claim ends
+// before the next refresh is due, so that another process can take over. A
+// keeper that does not answer keeps nobody from refreshing.
+func (l *Live) claim(ctx context.Context) bool {
+	if l.cfg.Keeper == nil || l.isFile() {
+		return true
+	}
+	now := l.cfg.Now()
+	ok, err := l.cfg.Keeper.Claim(ctx, now, now.Add(l.cfg.Refresh*4/5))
+	if err != nil {
+		l.cfg.Log.Warn("other processes may refresh the schedule as well", "error", err)
+		return true
+	}
+	return ok
+}
+
+// release lets another process refresh at once. The context may be over.
+func (l *Live) release(ctx context.Context) {
+	if l.cfg.Keeper == nil || l.isFile() {
+		return
+	}
+	if err := l.cfg.Keeper.Release(context.WithoutCancel(ctx)); err != nil {
+		l.cfg.Log.Warn("the next start may be late to refresh the schedule", "error", err)
 	}
 }

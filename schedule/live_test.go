@@ -13,7 +13,7 @@ import (
 )
 
 func TestLiveIsReadyWithoutNetwork(t *testing.T) {
-	l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: t.TempDir(), HTTP: &http.Client{Transport: handler(
+	l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Keeper: newKeeper(), HTTP: &http.Client{Transport: handler(
 		func(http.ResponseWriter, *http.Request) { t.Error("the network was asked") })}})
 	if s := l.Season(); s.Source != SourceEmbedded || len(s.Games) != 1200 || s.Games[0].Changed.IsZero() {
 		t.Errorf("got %s with %d games", s.Source, len(s.Games))
@@ -28,7 +28,7 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 		var log bytes.Buffer
 		results := map[string]int{}
 		w := newWeb()
-		l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: t.TempDir(), Refresh: time.Hour, HTTP: w.client(), Now: now,
+		l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Keeper: newKeeper(), Refresh: time.Hour, HTTP: w.client(), Now: now,
 			Log: slog.New(slog.NewTextHandler(&log, nil)), Observe: func(source, result string) { results[source+" "+result]++ }})
 		began := now()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -64,9 +64,9 @@ func TestWithoutAnySourceTheScheduleStays(t *testing.T) {
 
 func TestRunWaitsWhileTheCopyIsRecent(t *testing.T) {
 	inSeason(t, func(t *testing.T, now func() time.Time) {
-		w, dir := newWeb(), t.TempDir()
+		w, kept := newWeb(), newKeeper()
 		w.league = answer(wholeFeed())
-		cfg := Config{URL: "https://league/feed", Dir: dir, Refresh: time.Hour, HTTP: w.client(), Now: now}
+		cfg := Config{URL: "https://league/feed", Keeper: kept, Refresh: time.Hour, HTTP: w.client(), Now: now}
 		if err := open(t, cfg).Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestReadersAndRefreshesDoNotDisturbEachOther(t *testing.T) {
 	w := newWeb()
 	feed := wholeFeed()
 	w.league = answer(feed)
-	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Dir: t.TempDir(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") }})
+	l := open(t, Config{URL: "https://league/feed", HTTP: w.client(), Keeper: newKeeper(), Now: func() time.Time { return at("2026-11-20T18:00:00Z") }})
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {

@@ -13,6 +13,15 @@ import (
 func (l *Live) Refresh(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	season, trouble := l.season.Load(), l.trouble.Load()
+	err := l.ask(ctx)
+	if l.season.Load() != season || l.trouble.Load() != trouble {
+		l.save(ctx)
+	}
+	return err
+}
+
+func (l *Live) ask(ctx context.Context) error {
 	switch {
 	case l.isFile():
 		text, err := l.try(SourceFile, func() (*Season, validators, error) { return l.readFile(l.validators) })
@@ -58,7 +67,7 @@ func (l *Live) try(source string, get func() (*Season, validators, error)) (text
 		l.cfg.Observe(source, "unchanged")
 		if source != SourceFile {
 			// The source stands behind what is here once more.
-			l.publish(&Season{Label: current.Label, Source: current.Source, AsOf: now, Games: current.Games}, l.validators)
+			l.season.Store(&Season{Label: current.Label, Source: current.Source, AsOf: now, Games: current.Games})
 		}
 		return "", nil
 	case err != nil:
@@ -83,7 +92,8 @@ func (l *Live) try(source string, get func() (*Season, validators, error)) (text
 		v = validators{} // an answer "not changed" would not name them again
 	}
 	changed := carry(current, next, now)
-	l.publish(next, v)
+	l.season.Store(next)
+	l.validators = v
 	result := "unchanged"
 	if changed > 0 {
 		result = "changed"
@@ -91,13 +101,4 @@ func (l *Live) try(source string, get func() (*Season, validators, error)) (text
 	l.cfg.Observe(source, result)
 	l.cfg.Log.Info("schedule refreshed", "source", source, "season", next.Label, "games", len(next.Games), "changed", changed)
 	return leftOut(source, faulty), nil
-}
-
-// publish makes a season the present one and keeps a copy of it.
-func (l *Live) publish(s *Season, v validators) {
-	l.season.Store(s)
-	l.validators = v
-	if err := l.writeCopy(s, v); err != nil {
-		l.cfg.Log.Warn("the schedule is not saved", "error", err)
-	}
 }

@@ -100,7 +100,7 @@ func TestFaultyGamesAreLeftOutAndTheRestIsUsed(t *testing.T) {
 	const trouble = " has 2 faulty entries, which are left out: " +
 		"game 0022600006 (Timberwolves at Heat) is on 2026-06-01, outside of the season; game 0022600004 (Hawks at Magic) is listed twice."
 	var log bytes.Buffer
-	w, dir := newWeb(), t.TempDir()
+	w := newWeb()
 	w.league = func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("If-None-Match") != "" {
 			t.Error("what is not whole is to be confirmed")
@@ -108,7 +108,7 @@ func TestFaultyGamesAreLeftOutAndTheRestIsUsed(t *testing.T) {
 		rw.Header().Set("Etag", `"1"`)
 		_, _ = rw.Write(feed)
 	}
-	l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: dir, HTTP: w.client(),
+	l := open(t, Config{URL: "https://league/feed", ESPNURL: "https://espn", Keeper: newKeeper(), HTTP: w.client(),
 		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 2 {
 		if err := l.Refresh(t.Context()); err != nil {
@@ -126,7 +126,7 @@ func TestFaultyGamesAreLeftOutAndTheRestIsUsed(t *testing.T) {
 		t.Errorf("afterwards: got %v, %+v and %d games", err, l.Status(), len(l.Season().Games))
 	}
 
-	path := filepath.Join(dir, "feed.json")
+	path := filepath.Join(t.TempDir(), "feed.json")
 	if err := os.WriteFile(path, feed, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -180,9 +180,10 @@ func TestSeasonsFollowEachOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := shifted(came, c.years)
-			cfg := Config{URL: "https://league/feed", Dir: t.TempDir(), Now: func() time.Time { return at(c.now) }}
+			cfg := Config{URL: "https://league/feed", Keeper: newKeeper(), Now: func() time.Time { return at(c.now) }}
 			l := open(t, cfg)
 			_, err := l.try(SourceNBA, func() (*Season, validators, error) { return other, validators{}, nil })
+			l.save(t.Context())
 			if taken := l.Season().Label == other.Label; taken != c.taken || (err == nil) != c.taken {
 				t.Errorf("got %s, %v", l.Season().Label, err)
 			}
@@ -203,7 +204,7 @@ func TestWithoutSourcesThereIsNothingToRefresh(t *testing.T) {
 func BenchmarkRefresh(b *testing.B) {
 	w := newWeb()
 	w.league = answer(realFile(b, "nba-2024-25-cdn-20240816.json"))
-	l, err := Open(Config{URL: "https://league/feed", HTTP: w.client(), Dir: b.TempDir(), Now: func() time.Time { return at("2024-11-20T18:00:00Z") }})
+	l, err := Open(b.Context(), Config{URL: "https://league/feed", HTTP: w.client(), Keeper: newKeeper(), Now: func() time.Time { return at("2024-11-20T18:00:00Z") }})
 	if err != nil {
 		b.Fatal(err)
 	}

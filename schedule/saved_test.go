@@ -2,9 +2,9 @@ package schedule
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -71,8 +71,11 @@ func TestSavedSeasonKeepsEveryField(t *testing.T) {
 	checkRoundTrip(t, variedSeason())
 
 	var saved bytes.Buffer
-	want := validators{URL: "https://league/feed", ETag: `W/"1"`, Modified: "Fri, 20 Nov 2026 10:00:00 GMT"}
-	if err := encode(&saved, variedSeason(), want); err != nil {
+	season := variedSeason()
+	want := header{Season: season.Label, Source: season.Source, AsOf: season.AsOf, Games: len(season.Games),
+		validators: validators{URL: "https://league/feed", ETag: `W/"1"`, Modified: "Fri, 20 Nov 2026 10:00:00 GMT"},
+		Trouble:    "ESPN is not answering.", Since: season.AsOf}
+	if err := encode(&saved, season, header{validators: want.validators, Trouble: want.Trouble, Since: want.Since}); err != nil {
 		t.Fatal(err)
 	}
 	if _, got, err := decode(&saved); err != nil || got != want {
@@ -158,19 +161,17 @@ func TestEmbeddedSeasonIsWhole(t *testing.T) {
 	}
 }
 
-func TestSavedCopyThatIsBadIsNotUsed(t *testing.T) {
-	dir := t.TempDir()
+func TestSavedScheduleThatIsBadIsNotUsed(t *testing.T) {
+	kept := newKeeper()
 	var log bytes.Buffer
-	cfg := Config{URL: "https://league/feed", Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	cfg := Config{URL: "https://league/feed", Keeper: kept, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	for name, saved := range map[string]string{
 		"cut short": embedded[:len(embedded)/2], "empty": "", "something else": "{}", "few games": `{"season":"2026-27","games":0}`,
 		"older than what came": strings.Replace(embedded, `"asOf":"2026-08-16`, `"asOf":"2026-08-15`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			log.Reset()
-			if err := os.WriteFile(filepath.Join(dir, copyName), []byte(saved), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			kept.saved, kept.version = []byte(saved), 1
 			l := open(t, cfg)
 			if s := l.Season(); s.Source != SourceEmbedded || len(s.Games) != 1200 || strings.Count(log.String(), "WARN") != 1 {
 				t.Errorf("got %s with %d games\n%s", s.Source, len(s.Games), log.String())
@@ -179,18 +180,19 @@ func TestSavedCopyThatIsBadIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestScheduleThatCannotBeSavedIsServed(t *testing.T) {
-	var log bytes.Buffer
-	w, file := newWeb(), filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.league = answer(wholeFeed())
-	l := open(t, Config{URL: "https://league/feed", Dir: filepath.Join(file, "below"), HTTP: w.client(),
-		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err := l.Refresh(t.Context()); err != nil || l.Season().Source != SourceNBA || !strings.Contains(log.String(), "the schedule is not saved") {
-		t.Errorf("got %v, %s\n%s", err, l.Season().Source, log.String())
-	}
+func TestScheduleIsServedAndRefreshedWithoutItsKeeper(t *testing.T) {
+	inSeason(t, func(t *testing.T, now func() time.Time) {
+		var log bytes.Buffer
+		w := newWeb()
+		w.league = answer(wholeFeed())
+		l := open(t, Config{URL: "https://league/feed", Keeper: &keeper{shelf: &shelf{gone: errors.New("no database")}}, HTTP: w.client(), Refresh: time.Hour,
+			Now: now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := l.Run(ctx); err != nil || l.Season().Source != SourceNBA || !strings.Contains(log.String(), "the schedule is not saved") {
+			t.Errorf("got %v, %s\n%s", err, l.Season().Source, log.String())
+		}
+	})
 }
 
 func BenchmarkEmbedded(b *testing.B) {

@@ -17,7 +17,7 @@ import (
 
 func TestLeagueIsAskedAsItWantsAndConfirmsWhatIsHere(t *testing.T) {
 	inSeason(t, func(t *testing.T, now func() time.Time) {
-		w, dir := newWeb(), t.TempDir()
+		w, kept := newWeb(), newKeeper()
 		feed := wholeFeed()
 		w.league = func(rw http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Referer") != "https://www.nba.com/" || !strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/5.0") {
@@ -33,7 +33,7 @@ func TestLeagueIsAskedAsItWantsAndConfirmsWhatIsHere(t *testing.T) {
 			_, _ = rw.Write(feed)
 		}
 		var results []string
-		cfg := Config{URL: "https://league/feed", ESPNURL: "https://espn", Dir: dir, HTTP: w.client(), Now: now,
+		cfg := Config{URL: "https://league/feed", ESPNURL: "https://espn", Keeper: kept, HTTP: w.client(), Now: now,
 			Observe: func(source, result string) { results = append(results, source+" "+result) }}
 		l := open(t, cfg)
 		for range 2 {
@@ -61,13 +61,6 @@ func TestLeagueIsAskedAsItWantsAndConfirmsWhatIsHere(t *testing.T) {
 		}
 		if want := []string{"nba unchanged", "nba unchanged", "nba unchanged"}; !slices.Equal(results, want) || w.asked.Load() != 3 || w.espnAsked.Load() != 0 {
 			t.Errorf("got %q after %d requests and %d of ESPN", results, w.asked.Load(), w.espnAsked.Load())
-		}
-		info, err := os.Stat(filepath.Join(dir, copyName))
-		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("got copy %v, %v", info, err)
-		}
-		if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
-			t.Errorf("got files %q", left)
 		}
 		// Validators are for the URL they came from.
 		cfg.URL = "https://league/other"
@@ -207,9 +200,8 @@ func TestStatusIsToldForWhatItIs(t *testing.T) {
 }
 
 func TestFeedInAFile(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "feed.json")
-	if _, err := Open(Config{URL: path}); !errors.Is(err, os.ErrNotExist) {
+	path, kept := filepath.Join(t.TempDir(), "feed.json"), newKeeper()
+	if _, err := Open(t.Context(), Config{URL: path}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that there is no file", err)
 	}
 	write := func(feed []byte, modified string) {
@@ -225,12 +217,12 @@ func TestFeedInAFile(t *testing.T) {
 	old := shifted(embeddedSeason(), -6)
 	games := nbaGames(old)[:200]
 	write(nbaFeed(old.Label, games[:10]...), "2026-11-01T00:00:00Z")
-	if _, err := Open(Config{URL: path}); err == nil {
+	if _, err := Open(t.Context(), Config{URL: path}); err == nil {
 		t.Error("got no error for a season without all teams")
 	}
 	write(nbaFeed(old.Label, games...), "2026-11-01T00:00:00Z")
 	var results []string
-	l := open(t, Config{URL: path, ESPNURL: "https://espn", Dir: dir, HTTP: newWeb().client(),
+	l := open(t, Config{URL: path, ESPNURL: "https://espn", Keeper: kept, HTTP: newWeb().client(),
 		Now: func() time.Time { return at("2026-11-20T18:00:00Z") }, Observe: func(s, r string) { results = append(results, s+" "+r) }})
 	if s := l.Season(); s.Label != "2020-21" || s.Source != SourceFile || len(s.Games) != 200 || !s.AsOf.Equal(at("2026-10-04T08:00:06Z")) {
 		t.Errorf("got %s from %s with %d games as of %v", s.Label, s.Source, len(s.Games), s.AsOf)
@@ -249,8 +241,8 @@ func TestFeedInAFile(t *testing.T) {
 	if want := []string{"file unchanged", "file changed", "file failed"}; !slices.Equal(results, want) {
 		t.Errorf("got %q, want %q", results, want)
 	}
-	if _, err := os.Stat(filepath.Join(dir, copyName)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a copy of a file was made: %v", err)
+	if kept.version != 0 {
+		t.Error("the schedule of a file was saved")
 	}
 }
 

@@ -207,7 +207,7 @@ func inSeason(t *testing.T, test func(t *testing.T, now func() time.Time)) {
 
 func open(t *testing.T, cfg Config) *Live {
 	t.Helper()
-	l, err := Open(cfg)
+	l, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,14 +47,11 @@ CREATE TABLE spent_states (
 	expires BIGINT NOT NULL
 );
 
--- The last good schedule of each league, and which process refreshes it.
+-- The last good schedule of each league. Its version is 0 until there is one. No
+-- process but the one that claimed it refreshes the schedule until then.
 CREATE TABLE schedules (
-	league     TEXT PRIMARY KEY,
-	season     TEXT NOT NULL,
-	source     TEXT NOT NULL,
-	as_of      BIGINT NOT NULL,
-	body       BYTEA NOT NULL,
-	validators TEXT NOT NULL,
-	version    BIGINT NOT NULL,
-	lease      BIGINT NOT NULL
+	league  TEXT PRIMARY KEY,
+	body    BYTEA NOT NULL,
+	version BIGINT NOT NULL,
+	claimed BIGINT NOT NULL
 );
