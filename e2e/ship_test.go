@@ -347,7 +347,7 @@ func TestComposeFilesGiveNothingAwayAndWaitForImports(t *testing.T) {
 	if n := len(lines(string(raw))); n > 20 {
 		t.Errorf("compose.yaml has %d lines, want 20 at most", n)
 	}
-	for path, want := range map[string][]string{"compose.yaml": {"tipoff"}, "deploy/compose.replicas.yaml": {"caddy", "redis", "tipoff1", "tipoff2"}} {
+	for path, want := range map[string][]string{"compose.yaml": {"tipoff"}, "deploy/compose.replicas.yaml": {"caddy", "postgres", "tipoff1", "tipoff2"}} {
 		services := readYAML(t, path)["services"].(map[string]any)
 		var names []string
 		for name, service := range services {
