@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tipoff/todoist/fake"
 
 	"golang.org/x/net/html"
+
+	"tipoff/todoist/fake"
 )
 
 // A browser has cookies and follows no redirect by itself.

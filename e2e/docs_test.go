@@ -150,34 +150,6 @@ func TestTheCommandsInTheDocsWork(t *testing.T) {
 	}
 }
 
-func TestTheDocsLinkToWhatIsThere(t *testing.T) {
-	t.Parallel()
-	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
-	for _, path := range append(pages(t), "README.md", "NEWS.md", "SECURITY.md", "CONTRIBUTING.md") {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
-			if strings.Contains(m[1], "://") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
-				t.Errorf("%s links to %s: %v", path, m[1], err)
-			}
-		}
-	}
-	index, err := os.ReadFile("docs/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range pages(t) {
-		if name := filepath.Base(path); name != "README.md" && !strings.Contains(string(index), "("+name+")") {
-			t.Errorf("docs/README.md does not lead to %s", name)
-		}
-	}
-}
-
 // startFails runs the program with settings with which it does not start, and
 // returns what it says.
 func startFails(t *testing.T, environ []string, args ...string) string {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+
 	"tipoff/schedule"
 )
 

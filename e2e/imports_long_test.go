@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
