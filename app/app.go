@@ -16,6 +16,7 @@ import (
 	"time"
 	_ "time/tzdata" // zones are needed on hosts that have none
 
+	"tipoff/database"
 	"tipoff/handlers"
 	"tipoff/session"
 )
@@ -100,15 +101,16 @@ func Run(ctx context.Context, args, environ []string, stdout io.Writer, with Opt
 		return withSessions(ctx, cfg, stdout, func(m *session.Manager) error {
 			n, err := m.Flush(ctx, strings.Join(cfg.command[2:], ""))
 			fmt.Fprintf(stdout, "%d sign-ins ended.\n", n)
-			if cfg.sessionStore == "cookie:" {
-				fmt.Fprintln(stdout, "A copy of somebody's cookie is good until an hour after the sign-in (-session-store cookie:); its token is revoked.")
-			}
 			return err
 		})
 	case command == "sessions rekey":
 		return withSessions(ctx, cfg, stdout, func(m *session.Manager) error {
 			n, err := m.Rekey(ctx)
 			fmt.Fprintf(stdout, "%d records sealed anew.\n", n)
+			if cfg.sessionStore != "database" {
+				fmt.Fprintf(stdout, "Sessions in %s are not reached. They end when you take the old key out; keep it for %v, and nobody is signed out.\n",
+					database.Mask(cfg.sessionStore), cfg.lifetime)
+			}
 			return err
 		})
 	default:

@@ -18,7 +18,8 @@ import (
 )
 
 // kept is what a backup holds, by its names in the archive, and where each is
-// on this host: what cannot be had again elsewhere. The schedule can.
+// on this host: what cannot be had again elsewhere. A PostgreSQL database is not in
+// it; its own tools back it up better.
 func (c *config) kept() map[string]string {
 	files := map[string]string{
 		keyFile:          filepath.Join(c.dataDir, keyFile),
@@ -33,8 +34,16 @@ func (c *config) kept() map[string]string {
 // backup writes what has to be kept into one tar archive, while Tipoff runs. The
 // file is - for stdout.
 func backup(ctx context.Context, cfg *config, file string, stdout io.Writer) error {
+	nothing, elsewhere := fmt.Errorf("there is nothing to back up in %s", cfg.dataDir), ""
+	if _, ok := cfg.kept()[databaseFile]; !ok {
+		elsewhere = "The database is not in it: back it up with pg_dump.\n"
+		nothing = fmt.Errorf("%w; back up the database with pg_dump", nothing)
+	}
 	// On the data dir's disk, for it may be the only place that can be written to.
 	dir, err := os.MkdirTemp(cfg.dataDir, "backup-*") // mode 0700
+	if errors.Is(err, fs.ErrNotExist) {
+		return nothing
+	}
 	if err != nil {
 		return fmt.Errorf("make room for the copy: %w", err)
 	}
@@ -69,7 +78,7 @@ func backup(ctx context.Context, cfg *config, file string, stdout io.Writer) err
 		}
 	}
 	if files == 0 {
-		return fmt.Errorf("there is nothing to back up in %s", cfg.dataDir)
+		return nothing
 	}
 	if err := w.Close(); err != nil {
 		return err
@@ -84,10 +93,7 @@ func backup(ctx context.Context, cfg *config, file string, stdout io.Writer) err
 	if err := writePrivate(file, archive); err != nil {
 		return fmt.Errorf("write the backup: %w", err)
 	}
-	fmt.Fprintf(stdout, "%d files backed up to %s. Keep it as safe as the data dir: it has the key in it.\n", files, file)
-	if _, ok := cfg.kept()[databaseFile]; !ok {
-		fmt.Fprintln(stdout, "The database is not in it: back it up with pg_dump.")
-	}
+	fmt.Fprintf(stdout, "%d files backed up to %s. Keep it as safe as the data dir: it has the key in it.\n%s", files, file, elsewhere)
 	return nil
 }
 
@@ -144,26 +150,45 @@ func restore(cfg *config, file string, stdout io.Writer) error {
 	if err := prepareDataDir(cfg.dataDir); err != nil {
 		return err
 	}
-	files := 0
-	for r := tar.NewReader(in); ; files++ {
+	restored, err := unpack(in, kept)
+	if err != nil {
+		for _, path := range restored { // so that it can be tried again
+			os.Remove(path)
+		}
+		return fmt.Errorf("restore the backup: %w", err)
+	}
+	fmt.Fprintf(stdout, "%d files restored to %s.\n", len(restored), cfg.dataDir)
+	if _, ok := kept[databaseFile]; !ok {
+		fmt.Fprintln(stdout, "The database was not in it: restore that with pg_restore.")
+	}
+	return nil
+}
+
+// unpack writes the files of a backup to the paths of their names, and returns the
+// paths that it has begun to write.
+func unpack(in io.Reader, paths map[string]string) (written []string, err error) {
+	for r := tar.NewReader(in); ; {
 		header, err := r.Next()
+		if errors.Is(err, io.EOF) && len(written) > 0 {
+			return written, nil
+		}
 		if errors.Is(err, io.EOF) {
-			break
+			return nil, errors.New("it is empty")
 		}
 		if err != nil {
-			return fmt.Errorf("read the backup: %w", err)
+			return written, err
 		}
-		path, ok := kept[header.Name]
+		path, ok := paths[header.Name]
 		if !ok {
-			return fmt.Errorf("read the backup: %q is nothing that tipoff backup wrote, or that these settings have a place for", header.Name)
+			return written, fmt.Errorf("%q is nothing that tipoff backup wrote, or that these settings have a place for", header.Name)
 		}
-		if err := writePrivate(path, r); err != nil {
-			return fmt.Errorf("restore %s: %w", header.Name, err)
+		written = append(written, path)
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+		if err == nil {
+			err = writePrivate(path, r)
+		}
+		if err != nil {
+			return written, fmt.Errorf("%s: %w", header.Name, err)
 		}
 	}
-	if files == 0 {
-		return errors.New("read the backup: it is empty")
-	}
-	fmt.Fprintf(stdout, "%d files restored to %s.\n", files, cfg.dataDir)
-	return nil
 }

@@ -21,7 +21,6 @@ import (
 // store is left alone: what is in it counts only with its sign-in, and memory and
 // cookies cannot be reached from here.
 func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*session.Manager) error) error {
-	cfg.sessionStore = "database"
 	db, closeDB, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return err
@@ -29,7 +28,7 @@ func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*s
 	defer closeDB()
 	log := slog.New(slog.NewTextHandler(stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	app := appOf(cfg, &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(0), UserAgent: userAgent()})
-	m, err := openSessions(ctx, cfg, db, app, handlers.NewMetrics(version()), clock(cfg.start), log)
+	m, err := openSessions(ctx, cfg, "database", db, app, handlers.NewMetrics(version()), clock(cfg.start), log)
 	if err != nil {
 		return err
 	}

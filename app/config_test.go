@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"tipoff/database"
 	"tipoff/session"
 )
 
@@ -143,7 +144,7 @@ func TestConfigShowMasksSecretsAndSaysWhereEachValueIsFrom(t *testing.T) {
 	path := file(t, longKey)
 	out, err := invoke(t, []string{"TIPOFF_TODOIST_CLIENT_ID=id", "TIPOFF_TODOIST_CLIENT_SECRET=hidden-secret", "TIPOFF_SECRET_KEY_FILE=" + path,
 		"TIPOFF_SCHEDULE_URL=https://user:hidden-password@feed.example/x.json"},
-		"-session-store", "postgres://tipoff:hidden-password@db/tipoff", "-public-url", "https://tipoff.example", "config", "show")
+		"-database", "postgres://tipoff:hidden-password@db/tipoff", "-session-store", "redis://:hidden-password@cache/0", "-public-url", "https://tipoff.example", "config", "show")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,8 @@ func TestConfigShowMasksSecretsAndSaysWhereEachValueIsFrom(t *testing.T) {
 	for _, want := range []string{
 		`-todoist-client-secret +\*\*\* +TIPOFF_TODOIST_CLIENT_SECRET\n`,
 		`-secret-key +\*\*\* +TIPOFF_SECRET_KEY_FILE, ` + path + `\n`,
-		`-session-store +postgres://tipoff:\*\*\*@db/tipoff +command line\n`,
+		`-database +postgres://tipoff:\*\*\*@db/tipoff +command line\n`,
+		`-session-store +redis://:\*\*\*@cache/0 +command line\n`,
 		`-schedule-url +https://user:xxxxx@feed\.example/x\.json +TIPOFF_SCHEDULE_URL\n`,
 		`-addr +localhost:8080 +default\n`,
 		`-public-url +https://tipoff\.example +command line\n`,
@@ -325,17 +327,29 @@ func TestTheExampleOfSettingsIsUsableOnceFilledIn(t *testing.T) {
 }
 
 func TestEveryStoreThatIsOfferedIsKnown(t *testing.T) {
-	usage := new(config).flags().Lookup("session-store").Usage
-	for _, kind := range regexp.MustCompile(`[a-z]+:(PATH|//)?`).FindAllString(usage, -1) {
-		if kind == "sqlite:PATH" || strings.HasSuffix(kind, "//") || kind == "memory:" || kind == "cookie:" {
-			if err := session.CheckDSN(kind); err != nil {
-				t.Errorf("%s: %v", kind, err)
+	for name, offered := range map[string]struct {
+		check func(string) error
+		kinds []string
+	}{
+		"session-store": {session.CheckStore, []string{"database", "memory:", "cookie:", "redis://", "mongodb://"}},
+		"database":      {database.Check, []string{"sqlite:PATH", "postgres://"}},
+	} {
+		usage := new(config).flags().Lookup(name).Usage
+		for _, kind := range offered.kinds {
+			if err := offered.check(kind); err != nil || !strings.Contains(usage, kind) {
+				t.Errorf("-%s: %s: %v, in %q", name, kind, err, usage)
+			}
+		}
+		for _, dsn := range []string{"mysql://db", "data/tipoff.db", "memory:more", "sqlite:", "redis:localhost"} {
+			if _, err := parseConfig([]string{"-" + name, dsn}, nil, nil); err == nil || !strings.Contains(err.Error(), "-"+name) {
+				t.Errorf("-%s %s: %v", name, dsn, err)
 			}
 		}
 	}
-	for _, dsn := range []string{"mysql://db", "data/tipoff.db", "memory:more", "sqlite:", "redis:localhost"} {
-		if _, err := parseConfig([]string{"-session-store", dsn}, nil, nil); err == nil || !strings.Contains(err.Error(), "-session-store") {
-			t.Errorf("%s: %v", dsn, err)
+	// A session store is no database, and the other way round.
+	for name, dsn := range map[string]string{"session-store": "postgres://localhost/tipoff", "database": "redis://localhost"} {
+		if _, err := parseConfig([]string{"-" + name, dsn}, nil, nil); err == nil {
+			t.Errorf("-%s takes %s", name, dsn)
 		}
 	}
 }

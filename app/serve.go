@@ -88,7 +88,7 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 		cfg.authorizeURL = cfg.public.String() + "/oauth/authorize"
 	}
 	app := appOf(cfg, api)
-	sessions, err := openSessions(ctx, cfg, db, app, metrics, now, log)
+	sessions, err := openSessions(ctx, cfg, cfg.sessionStore, db, app, metrics, now, log)
 	if err != nil {
 		return err
 	}
@@ -256,9 +256,9 @@ func openDatabase(ctx context.Context, cfg *config) (*database.DB, func(), error
 	return db, func() { db.Close(); remove() }, nil
 }
 
-// openSessions opens the session store, with the keys of the settings or the one
+// openSessions opens a session store, with the keys of the settings or the one
 // kept in the data dir.
-func openSessions(ctx context.Context, cfg *config, db *database.DB, app *todoist.App, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
+func openSessions(ctx context.Context, cfg *config, store string, db *database.DB, app *todoist.App, metrics *handlers.Metrics, now func() time.Time, log *slog.Logger) (*session.Manager, error) {
 	keys := cfg.keys()
 	switch {
 	case len(keys) > 0:
@@ -271,7 +271,7 @@ func openSessions(ctx context.Context, cfg *config, db *database.DB, app *todois
 		}
 		keys = []string{key}
 	}
-	sc := session.Config{DB: db, Store: cfg.sessionStore, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
+	sc := session.Config{DB: db, Store: store, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
 	if app != nil {
 		sc.Refresh = func(ctx context.Context, refresh string, scopes []string) (session.Tokens, error) {
 			tokens, err := refreshWith(ctx, app, now, refresh, scopes)

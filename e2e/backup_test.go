@@ -31,8 +31,8 @@ func TestABackupMadeWhileRunningIsOneFileAndKeepsPeopleSignedIn(t *testing.T) {
 					return
 				default:
 				}
-				// Each begins a sign-in, and so writes to the store.
-				if _, err := s.browser().try("/sign-in", url.Values{"next": {"/"}}); err != nil {
+				// Each signs in, and so writes to the database.
+				if _, err := s.browser().try("/sign-in/token", url.Values{"token": {"api-token-of-bak"}}); err != nil {
 					t.Errorf("while the backup is made: %v", err)
 					return
 				}
@@ -101,7 +101,7 @@ func TestABackupHasTheRegistrationAndGoesToStdout(t *testing.T) {
 	if want := []string{"secret.key", "todoist-app.json", "tipoff.db"}; !slices.Equal(names, want) {
 		t.Errorf("the backup has %v, want %v", names, want)
 	}
-	elsewhere := []string{"restore", file(t, out), "-data-dir", filepath.Join(t.TempDir(), "data"), "-session-store", "sqlite:" + filepath.Join(t.TempDir(), "other.db")}
+	elsewhere := []string{"restore", file(t, out), "-data-dir", filepath.Join(t.TempDir(), "data"), "-database", "sqlite:" + filepath.Join(t.TempDir(), "new", "other.db")}
 	if out, err := invoke(t, nil, elsewhere...); err != nil || !strings.Contains(out, "3 files") {
 		t.Errorf("restore: %v\n%s", err, out)
 	}
@@ -120,7 +120,7 @@ func TestOnlyABackupIsRestored(t *testing.T) {
 	w.Close()
 	for name, tt := range map[string]struct{ content, says string }{
 		"nothing":              {"", "it is empty"},
-		"another kind of file": {strings.Repeat("not a tar ", 200), "read the backup"},
+		"another kind of file": {strings.Repeat("not a tar ", 200), "restore the backup"},
 		"a path out of it":     {evil.String(), `"../../etc/passwd" is nothing that tipoff backup wrote`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,51 @@ func TestOnlyABackupIsRestored(t *testing.T) {
 	if _, err := invoke(t, nil, "restore", "/nowhere/backup.tar", "-data-dir", t.TempDir()); err == nil {
 		t.Error("a backup that is not there was restored")
 	}
-	if _, err := invoke(t, nil, "backup", "-", "-data-dir", t.TempDir(), "-session-store", "redis://localhost"); err == nil || !strings.Contains(err.Error(), "nothing to back up") {
-		t.Errorf("with sessions elsewhere: %v", err)
+	// What was written before it went wrong is not in the way of the next try.
+	s := unregistered(t)
+	s.start()
+	path := filepath.Join(t.TempDir(), "backup.tar")
+	if out, err := s.command("backup", path); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	if _, err := invoke(t, nil, "restore", file(t, string(raw[:len(raw)/2])), "-data-dir", dir); err == nil {
+		t.Error("half a backup was restored")
+	}
+	if _, err := invoke(t, nil, "restore", path, "-data-dir", dir); err != nil {
+		t.Errorf("after half a backup: %v", err)
+	}
+}
+
+func TestABackupLeavesAPostgreSQLDatabaseToItsOwnTools(t *testing.T) {
+	t.Parallel()
+	const dsn = "postgres://localhost/tipoff" // is not asked
+	for _, dir := range []string{t.TempDir(), "/nowhere/data"} {
+		if _, err := invoke(t, nil, "backup", "-", "-data-dir", dir, "-database", dsn); err == nil || !strings.Contains(err.Error(), "nothing to back up") || !strings.Contains(err.Error(), "pg_dump") {
+			t.Errorf("with nothing in %s: %v", dir, err)
+		}
+	}
+	dir, path := t.TempDir(), filepath.Join(t.TempDir(), "backup.tar")
+	if err := os.WriteFile(filepath.Join(dir, "secret.key"), []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := invoke(t, nil, "backup", path, "-data-dir", dir, "-database", dsn); err != nil || !strings.Contains(out, "1 files backed up") || !strings.Contains(out, "pg_dump") {
+		t.Errorf("with a key: %v: %s", err, out)
+	}
+	if out, err := invoke(t, nil, "restore", path, "-data-dir", filepath.Join(t.TempDir(), "new"), "-database", dsn); err != nil || !strings.Contains(out, "pg_restore") {
+		t.Errorf("restore: %v: %s", err, out)
+	}
+	// A backup with a database has no place there.
+	s := unregistered(t)
+	s.start()
+	if out, err := s.command("backup", path); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := invoke(t, nil, "restore", path, "-data-dir", filepath.Join(t.TempDir(), "new"), "-database", dsn); err == nil || !strings.Contains(err.Error(), `"tipoff.db" is nothing`) {
+		t.Errorf("a SQLite database into PostgreSQL: %v", err)
 	}
 }

@@ -229,9 +229,14 @@ func harmStores(t *testing.T, all map[string]map[harm]int) {
 		for h, times := range harms {
 			t.Run(fmt.Sprintf("%s: %s after %d bytes, %d times", name, h.kind, h.after, times), func(t *testing.T) {
 				t.Parallel()
-				dsn := sharedStores[name](t)
+				flag, dsn := "-database", ""
+				if name == "redis" {
+					flag, dsn = "-session-store", emptyRedis(t)
+				} else {
+					dsn = emptyPostgres(t)
+				}
 				c := newCable(t, server)
-				s := startSite(t, lateSeason, "-session-store", strings.Replace(dsn, server, c.addr, 1), "-secret-key", anotherKey(t))
+				s := startSite(t, lateSeason, flag, strings.Replace(dsn, server, c.addr, 1), "-secret-key", anotherKey(t))
 				account := s.account("ann", fake.Pro)
 				b := s.browser().signIn(account)
 				b.importTeam("team=BOS").want(http.StatusSeeOther)

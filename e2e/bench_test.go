@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tipoff/database"
 	"tipoff/handlers"
 	"tipoff/importer"
 	"tipoff/schedule"
@@ -30,7 +31,12 @@ func BenchmarkPages(b *testing.B) {
 	public := &url.URL{Scheme: "https", Host: "tipoff.test"}
 	log := slog.New(handlers.LogRequests(slog.NewTextHandler(&discarding{}, nil)))
 	now := clockFrom(midSeason)
-	sessions, err := session.Open(context.Background(), session.Config{Store: "sqlite:" + filepath.Join(b.TempDir(), "tipoff.db"),
+	db, err := database.Open(context.Background(), "sqlite:"+filepath.Join(b.TempDir(), "tipoff.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	sessions, err := session.Open(context.Background(), session.Config{DB: db, Store: "database",
 		Keys: []string{"the key of a benchmark, of 32 letters and more"}, URL: public, Now: now, Log: log})
 	if err != nil {
 		b.Fatal(err)

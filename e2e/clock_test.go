@@ -18,14 +18,14 @@ func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 	clock := clockFrom(lateSeason)
 	s.with.Now = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
 	s.start()
-	account := s.account("ann", fake.Free)
+	account, visitor := s.account("ann", fake.Free), s.account("bob", fake.Free)
 	b := s.browser().signIn(account)
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
 	for _, step := range []time.Duration{time.Hour, 0, -time.Hour, time.Hour, -time.Hour} {
 		// A sign-in is under way.
 		other := s.browser()
 		asked := other.post("/sign-in", url.Values{"next": {"/"}}).want(http.StatusSeeOther)
-		back, err := s.fake.Consent(asked.location(), account)
+		back, err := s.fake.Consent(asked.location(), visitor)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -117,7 +117,7 @@ func TestADiskThatTakesNothingStopsSignInsAndNothingElse(t *testing.T) {
 			b := s.browser()
 			b.post("/sign-in/token", url.Values{"token": {"api-token-of-bob"}}).want(http.StatusServiceUnavailable).has("again")
 			_, back := b.begin(bob, "/")
-			b.get(back).want(http.StatusServiceUnavailable)
+			b.get(back).want(http.StatusServiceUnavailable).has("again")
 			if p := b.get("/projects"); p.status == http.StatusOK {
 				t.Error("somebody is signed in whose session could not be kept")
 			}

@@ -193,8 +193,12 @@ var troubles = map[string]func(t *testing.T) string{
 	"without an app registered at Todoist and without personal API tokens nobody could sign in": func(t *testing.T) string {
 		return startFails(t, nil, "-allow-api-token=false")
 	},
+	"database …: ": func(t *testing.T) string {
+		return startFails(t, nil, "-database", "sqlite:/dev/null/tipoff.db")
+	},
 	"session store …: ": func(t *testing.T) string {
-		return startFails(t, nil, "-session-store", "sqlite:/dev/null/tipoff.db")
+		_, err := invoke(t, nil, "-addr", "localhost:0", "-data-dir", t.TempDir(), "-schedule-url", "off", "-espn-url", "off", "-session-store", "redis://127.0.0.1:1")
+		return fmt.Sprint(err)
 	},
 	"TIPOFF_… is not a setting and does nothing": func(t *testing.T) string {
 		out, err := invoke(t, []string{"TIPOFF_PUBLICURL=https://tipoff.example"}, "config", "check")
@@ -261,14 +265,6 @@ var troubles = map[string]func(t *testing.T) string{
 	},
 	"sessions are kept in memory: a restart signs everyone out": func(t *testing.T) string {
 		return startSite(t, midSeason, "-session-store", "memory:").log.String()
-	},
-	"commands cannot reach sessions in the memory of the running Tipoff": func(t *testing.T) string {
-		_, err := invoke(t, nil, "sessions", "flush", "-session-store", "memory:")
-		return fmt.Sprint(err)
-	},
-	"commands cannot reach sessions in people's browsers": func(t *testing.T) string {
-		_, err := invoke(t, nil, "sessions", "rekey", "-session-store", "cookie:")
-		return fmt.Sprint(err)
 	},
 	"the proxy in front of it has to pass on the whole path": func(t *testing.T) string {
 		s := startSite(t, midSeason, "-public-url", publicURL+"/nba")

@@ -151,7 +151,7 @@ func TestTheLogCanBeJSON(t *testing.T) {
 		switch {
 		case record["msg"] == "listening":
 			listening++
-			for _, key := range []string{"version", "url", "address", "store", "schedule", "as-of"} {
+			for _, key := range []string{"version", "url", "address", "database", "store", "schedule", "as-of"} {
 				if record[key] == nil || record[key] == "" {
 					t.Errorf("the start does not say %s: %s", key, line)
 				}
@@ -216,7 +216,7 @@ func TestTheStartNamesWhatAHostHasToKnow(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	for _, want := range []string{
-		`msg=listening version=` + regexp.QuoteMeta(version(t)) + ` url=http://tipoff\.test address=127\.0\.0\.1:\d+ store=sqlite schedule=embedded as-of=2026-\d\d-\d\dT`,
+		`msg=listening version=` + regexp.QuoteMeta(version(t)) + ` url=http://tipoff\.test address=127\.0\.0\.1:\d+ database=sqlite store=database schedule=embedded as-of=2026-\d\d-\d\dT`,
 		`redirect-uri=http://tipoff\.test/oauth/callback client-id=client from="command line"`,
 		`level=WARN msg="look at the settings" because="the public URL http://tipoff.test is not https`,
 	} {

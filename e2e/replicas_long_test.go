@@ -5,19 +5,19 @@ package e2e
 import "testing"
 
 func TestLongReplicasAreOneSiteWithEveryStore(t *testing.T) {
-	for store := range sharedStores {
-		t.Run(store, func(t *testing.T) { replicate(t, store) })
+	for with := range shared {
+		t.Run(with, func(t *testing.T) { replicate(t, with) })
 	}
 }
 
 func TestLongReplicasRefreshAnExpiredTokenSafelyWithEveryStore(t *testing.T) {
-	for store := range sharedStores {
-		if store == "cookie" {
-			continue // holds no refresh token: its hour over, people sign in again
+	for with := range shared {
+		if with == "cookie alone" {
+			continue // only one of the two has a refresh token
 		}
-		t.Run(store, func(t *testing.T) {
+		t.Run(with, func(t *testing.T) {
 			t.Parallel()
-			refreshAtOnce(t, store)
+			refreshAtOnce(t, with)
 		})
 	}
 }

@@ -26,13 +26,20 @@ import (
 	"tipoff/todoist/fake"
 )
 
-// sharedStores are the stores that several replicas can share, each with a
-// function that makes an empty one for a test and returns its DSN.
-var sharedStores = map[string]func(*testing.T) string{
-	"redis":    emptyRedis,
-	"postgres": emptyPostgres,
-	"mongodb":  emptyMongo,
-	"cookie":   func(*testing.T) string { return "cookie:" },
+// shared are the ways in which several replicas can be one site, each with a
+// function that makes what they need for a test and returns the settings.
+var shared = map[string]func(*testing.T) []string{
+	"database": func(t *testing.T) []string { return []string{"-database", emptyPostgres(t)} },
+	"redis": func(t *testing.T) []string {
+		return []string{"-database", emptyPostgres(t), "-session-store", emptyRedis(t)}
+	},
+	"mongodb": func(t *testing.T) []string {
+		return []string{"-database", emptyPostgres(t), "-session-store", emptyMongo(t)}
+	},
+	"cookie": func(t *testing.T) []string {
+		return []string{"-database", emptyPostgres(t), "-session-store", "cookie:"}
+	},
+	"cookie alone": func(*testing.T) []string { return []string{"-session-store", "cookie:"} },
 }
 
 // answers skips the test unless something listens at an address.
@@ -52,7 +59,7 @@ func emptyRedis(t *testing.T) string {
 		client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
 		defer client.Close()
 		ctx := context.Background()
-		for keys := client.Scan(ctx, 0, "{"+prefix+"}*", 1000).Iterator(); keys.Next(ctx); {
+		for keys := client.Scan(ctx, 0, prefix+":*", 1000).Iterator(); keys.Next(ctx); {
 			client.Del(ctx, keys.Val())
 		}
 	})
@@ -126,14 +133,15 @@ type fleet struct {
 }
 
 // startFleet starts two replicas with the same settings.
-func startFleet(t *testing.T, store string, now time.Time) *fleet {
+func startFleet(t *testing.T, with []string, now time.Time) *fleet {
 	t.Helper()
 	first := newSite(t, now) // whose Todoist is that of both
 	key := rand.Text() + rand.Text()
 	f := &fleet{}
 	var proxies []http.Handler
 	for range 2 {
-		s := newSite(t, now, "-todoist-api-url", first.todoist, "-session-store", store, "-secret-key", key, "-trusted-proxies", "127.0.0.1/32")
+		s := newSite(t, now, "-todoist-api-url", first.todoist, "-secret-key", key, "-trusted-proxies", "127.0.0.1/32")
+		s.args = append(s.args, with...)
 		s.fake, s.tap = first.fake, first.tap
 		s.start()
 		f.sites = append(f.sites, s)
@@ -153,15 +161,15 @@ func startFleet(t *testing.T, store string, now time.Time) *fleet {
 
 func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 	t.Parallel()
-	for _, store := range []string{"redis", "cookie"} {
-		t.Run(store, func(t *testing.T) { replicate(t, store) })
+	for _, with := range []string{"database", "redis", "cookie"} {
+		t.Run(with, func(t *testing.T) { replicate(t, with) })
 	}
 }
 
-// replicate goes through an import at two replicas with a store.
-func replicate(t *testing.T, store string) {
+// replicate goes through an import at two replicas.
+func replicate(t *testing.T, with string) {
 	t.Parallel()
-	f := startFleet(t, sharedStores[store](t), lateSeason)
+	f := startFleet(t, shared[with](t), lateSeason)
 	account := f.account("ria", fake.Pro)
 	b := f.browser().signIn(account)
 	// Each request goes to the other replica: the page to one, the
@@ -191,9 +199,8 @@ func replicate(t *testing.T, store string) {
 		b.get("/projects").want(http.StatusSeeOther)
 	}
 	access, refresh := f.fake.LiveTokens(account)
-	if store == "cookie" {
-		// Nobody has the refresh token: the cookie holds none, and
-		// taking it back at sign-in would end the access token too.
+	if with == "cookie alone" {
+		// The replica that signs out need not be the one that has it.
 		refresh = 0
 	}
 	if access+refresh != 0 {
@@ -214,12 +221,12 @@ func onlyProjectNamed(t *testing.T, a *fake.Account, name string) fake.Project {
 
 func TestParallelRequestsOverTwoReplicasRefreshAnExpiredTokenSafely(t *testing.T) {
 	t.Parallel()
-	refreshAtOnce(t, "postgres")
+	refreshAtOnce(t, "database")
 }
 
 // refreshAtOnce sends many requests with an expired token to two replicas.
-func refreshAtOnce(t *testing.T, store string) {
-	f := startFleet(t, sharedStores[store](t), lateSeason)
+func refreshAtOnce(t *testing.T, with string) {
+	f := startFleet(t, shared[with](t), lateSeason)
 	account := f.account("rob", fake.Free)
 	b := f.browser().signIn(account)
 	b.importTeam("team=UTA").want(http.StatusSeeOther)
@@ -254,7 +261,7 @@ func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
 	for _, repeats := range []bool{true, false} {
 		t.Run(fmt.Sprintf("mapping repeated %v", repeats), func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, "cookie:", lateSeason)
+			f := startFleet(t, []string{"-session-store", "cookie:"}, lateSeason)
 			f.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
 			account := f.account("two", fake.Free)
 			first, second := f.browser().signIn(account), f.browser().signIn(account)

@@ -3,8 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,9 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tipoff/handlers"
-	"tipoff/importer"
-	"tipoff/session"
 	"tipoff/todoist"
 	"tipoff/todoist/fake"
 )
@@ -340,38 +335,23 @@ func TestSecurity41TriesAndWaitsAreBounded(t *testing.T) {
 
 func TestSecurity42APanicIsOnePlainPage(t *testing.T) {
 	t.Parallel()
-	var log output
-	public := &url.URL{Scheme: "http", Host: "tipoff.test"}
-	logger := slog.New(slog.NewTextHandler(&log, nil))
-	sessions, err := session.Open(t.Context(), session.Config{Store: "memory:", Keys: []string{anotherKey(t)}, URL: public, Now: time.Now, Log: logger})
-	if err != nil {
-		t.Fatal(err)
+	s := newSite(t, midSeason)
+	s.with.Todoist = func(http.RoundTripper) http.RoundTripper {
+		return transport(func(*http.Request) (*http.Response, error) { panic("a mistake in the program") })
 	}
-	defer sessions.Close()
-	// Without a schedule every page that shows one panics.
-	pages, err := handlers.New(handlers.Config{PublicURL: public, Sessions: sessions, Importer: &importer.Importer{}, Todoist: &todoist.API{HTTP: http.DefaultClient}, Metrics: handlers.NewMetrics("test"),
-		Now: time.Now, Log: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: pages}
-	go server.Serve(listener)
-	defer server.Close()
-	b := (&site{t: t, addr: listener.Addr().String()}).browser()
+	s.start()
+	s.account("ann", fake.Free)
+	b := s.browser()
 	for range 3 {
-		p := b.get("/").want(http.StatusInternalServerError).has("Something broke on our side")
-		for _, detail := range []string{"goroutine", "runtime", ".go:", "nil pointer", "panic"} {
+		p := b.post("/sign-in/token", url.Values{"token": {"api-token-of-ann"}}).want(http.StatusInternalServerError).has("Something broke on our side")
+		for _, detail := range []string{"goroutine", "runtime", ".go:", "a mistake", "panic"} {
 			if strings.Contains(p.body, detail) {
 				t.Errorf("the page shows %q", detail)
 			}
 		}
 	}
 	b.get("/livez").want(http.StatusOK)
-	if !strings.Contains(log.String(), "nil pointer") || !strings.Contains(log.String(), "goroutine") {
+	if !strings.Contains(s.log.String(), "a mistake in the program") || !strings.Contains(s.log.String(), "goroutine") {
 		t.Error("the log does not say what happened")
 	}
 }

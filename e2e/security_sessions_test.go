@@ -161,10 +161,10 @@ func TestSecurity09TheOperatorEndsSessionsOfOneUserOrAll(t *testing.T) {
 		}
 		return out.String()
 	}
-	if out := flush("ann-1"); !strings.Contains(out, "2 sessions ended.") || a1.signedIn() || a2.signedIn() || !b.signedIn() {
+	if out := flush("ann-1"); !strings.Contains(out, "2 sign-ins ended.") || a1.signedIn() || a2.signedIn() || !b.signedIn() {
 		t.Errorf("ending one user's sessions: %s", out)
 	}
-	if out := flush(); !strings.Contains(out, "1 sessions ended.") || b.signedIn() {
+	if out := flush(); !strings.Contains(out, "1 sign-ins ended.") || b.signedIn() {
 		t.Errorf("ending all sessions: %s", out)
 	}
 	if access, refresh := s.fake.LiveTokens(ann); access+refresh != 0 {

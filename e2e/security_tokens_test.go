@@ -19,15 +19,20 @@ import (
 	"tipoff/todoist/fake"
 )
 
-// rows reads the session store's file.
-func (s *site) rows(where string) map[string][]byte {
+// sealedColumns are the columns of each table that has something sealed: its key, and
+// what is sealed.
+var sealedColumns = map[string][2]string{"sessions": {"token", "data"}, "grants": {"user_id", "sealed"}, "revocations": {"id", "sealed"}}
+
+// rows reads what is sealed in a table of the database's file.
+func (s *site) rows(table string) map[string][]byte {
 	s.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(s.dir, "tipoff.db"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer db.Close()
-	found, err := db.Query("SELECT key, value FROM sessions WHERE key LIKE '" + where + "'")
+	columns := sealedColumns[table]
+	found, err := db.Query(fmt.Sprintf("SELECT %s, %s FROM %s WHERE %[1]s NOT LIKE 'check-%%'", columns[0], columns[1], table))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -44,15 +49,16 @@ func (s *site) rows(where string) map[string][]byte {
 	return all
 }
 
-// setRow changes a value in the session store's file.
-func (s *site) setRow(key string, value []byte) {
+// setRow changes what is sealed in a row.
+func (s *site) setRow(table, key string, value []byte) {
 	s.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(s.dir, "tipoff.db"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec("UPDATE sessions SET value = ? WHERE key = ?", value, key); err != nil {
+	columns := sealedColumns[table]
+	if _, err := db.Exec(fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s = ?", table, columns[1], columns[0]), value, key); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -62,21 +68,19 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 	s := startSite(t, midSeason)
 	ann, bob := s.account("ann", fake.Free), s.account("bob", fake.Free)
 	a := s.browser().signIn(ann)
-	var annKey string
-	for key := range s.rows("token/%") {
+	var annKey, bobKey string
+	for key := range s.rows("sessions") {
 		annKey = key
 	}
 	b := s.browser().signIn(bob)
-	rows := s.rows("token/%")
-	var bobKey string
+	rows := s.rows("sessions")
 	for key := range rows {
 		if key != annKey {
 			bobKey = key
 		}
 	}
-	annValue, bobValue := rows[annKey], rows[bobKey]
 	if annKey == "" || bobKey == "" {
-		t.Fatal("the token rows were not found")
+		t.Fatal("the rows of the sessions were not found")
 	}
 
 	// What was sealed for one row opens as no other, and not with a bit changed.
@@ -93,22 +97,33 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 		}
 	}
 	a.get("/projects").want(http.StatusOK)
-	s.setRow(annKey, bobValue)
-	s.setRow(bobKey, annValue)
-	refused("rows exchanged", a, b)
+	s.setRow("sessions", annKey, rows[bobKey])
+	s.setRow("sessions", bobKey, rows[annKey])
+	refused("sessions exchanged", a, b)
+	for _, i := range []int{0, 1, len(rows[annKey]) / 2, len(rows[annKey]) - 1} {
+		flipped := slices.Clone(rows[annKey])
+		flipped[i] ^= 0x10
+		s.setRow("sessions", annKey, flipped)
+		refused(fmt.Sprintf("a bit flipped at %d", i), a)
+	}
+	s.setRow("sessions", annKey, rows[annKey])
+	s.setRow("sessions", bobKey, rows[bobKey])
+	a.get("/projects").want(http.StatusOK)
+	b.get("/projects").want(http.StatusOK)
 
-	a = s.browser().signIn(ann)
-	for key, value := range s.rows("token/%") {
-		if key == annKey || key == bobKey {
-			continue
+	// A grant is its user's alone: the other's is none, and nobody gets a token by it.
+	grants := s.rows("grants")
+	s.setRow("grants", "ann-1", grants["bob-1"])
+	s.setRow("grants", "bob-1", grants["ann-1"])
+	s.fake.ExpireAccess(ann)
+	s.fake.ExpireAccess(bob)
+	for _, b := range []*browser{a, b} {
+		if p := b.get("/projects"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
+			t.Errorf("grants exchanged: answered %d %s", p.status, p.location())
 		}
-		for _, i := range []int{0, 1, len(value) / 2, len(value) - 1} {
-			flipped := slices.Clone(value)
-			flipped[i] ^= 0x10
-			s.setRow(key, flipped)
-			c := s.browser().with(a.session())
-			refused(fmt.Sprintf("a bit flipped at %d", i), c)
-		}
+	}
+	if got := s.fake.CountTokenEvents(fake.Refreshed); got != 0 {
+		t.Errorf("grants exchanged: %d tokens were refreshed all the same", got)
 	}
 
 	// The nonce is drawn anew for each write: no two sealed values begin alike.
@@ -118,12 +133,14 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 	for range 20 {
 		s.fake.ExpireAccess(bob)
 		b.get("/projects").want(http.StatusOK)
-		for _, value := range s.rows("%") {
-			nonces[string(value[1:13])] = true
+		for _, table := range []string{"sessions", "grants"} {
+			for _, value := range s.rows(table) {
+				nonces[string(value[1:13])] = true
+			}
 		}
 		n++
 	}
-	if len(nonces) < n {
+	if len(nonces) < 2*n {
 		t.Errorf("%d refreshes used %d nonces", n, len(nonces))
 	}
 }
@@ -408,7 +425,7 @@ func TestSecurity33SigningOutRevokesAtTodoist(t *testing.T) {
 	id := b.session()
 	s.fake.Fail(fake.Fault{Path: "/api/v1/revoke", Status: 503})
 	b.post("/sign-out", nil).want(http.StatusOK).has("Todoist could not be told yet")
-	if len(s.rows("token/%")) != 0 || len(s.rows("session/%")) != 0 || s.browser().with(id).signedIn() {
+	if len(s.rows("grants")) != 0 || len(s.rows("sessions")) != 0 || s.browser().with(id).signedIn() {
 		t.Error("the local copy is still there")
 	}
 	s.fake.ClearFaults()
@@ -437,8 +454,8 @@ func TestSecurity34ARevokedGrantIsWipedAndTheUserTold(t *testing.T) {
 	if got := len(s.tap.exchanges("/")) - before; got > 2 {
 		t.Errorf("Todoist was asked %d times", got)
 	}
-	if got := len(s.rows("token/%")); got != 0 {
-		t.Errorf("%d token rows are left", got)
+	if got := len(s.rows("grants")); got != 0 {
+		t.Errorf("%d grants are left", got)
 	}
 	// Whoever presses a button hears why nothing happened.
 	b.signIn(account)

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"tipoff/database"
 	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist/fake"
@@ -384,7 +385,12 @@ func TestTargets(t *testing.T) {
 
 // sessionLoad is how long it takes until it is known who asks.
 func sessionLoad(t *testing.T) time.Duration {
-	sessions, err := session.Open(t.Context(), session.Config{Store: "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db"), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "tipoff.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	sessions, err := session.Open(t.Context(), session.Config{DB: db, Store: "database", Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Keys: []string{"the key of a benchmark, of 32 letters and more"}, URL: &url.URL{Scheme: "https", Host: "tipoff.test"}})
 	if err != nil {
 		t.Fatal(err)

@@ -184,9 +184,9 @@ func (m *Metrics) registerState(games *schedule.Live, sessions *session.Manager)
 		trouble: prometheus.NewDesc("tipoff_schedule_trouble",
 			"1 while the first source of the schedule fails or has faulty entries, else 0.", nil, nil),
 		live: prometheus.NewDesc("tipoff_sessions",
-			"Sessions that are live in the store. Those in cookies are not known.", nil, nil),
+			"Sign-ins that are live.", nil, nil),
 		store: prometheus.NewDesc("tipoff_session_store_up",
-			"1 while the session store answers, else 0.", nil, nil),
+			"1 while the database and the session store answer, else 0.", nil, nil),
 	})
 }
 
@@ -210,8 +210,11 @@ func (s *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		trouble = 1
 	}
 	gauge(s.trouble, trouble)
-	// The store bounds the time of each call itself.
-	n, err := s.sessions.Count(context.Background())
+	// Each call has a time limit of its own.
+	n, err := 0, s.sessions.Check(context.Background())
+	if err == nil {
+		n, err = s.sessions.Count(context.Background())
+	}
 	if err != nil {
 		gauge(s.store, 0)
 		return

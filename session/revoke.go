@@ -201,7 +201,7 @@ func (m *Manager) claimRevocations(ctx context.Context) (due []revocation, err e
 		return nil, err
 	}
 	if given > 0 {
-		m.cfg.Log.ErrorContext(ctx, "tokens not revoked, given up", "tokens", given)
+		m.cfg.Log.ErrorContext(ctx, "token not revoked, given up", "pairs", given)
 	}
 	lock := m.cfg.DB.ForUpdate()
 	if lock != "" {
@@ -247,10 +247,10 @@ func (m *Manager) revoke(ctx context.Context, todo []revocation) error {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		m.cfg.Log.WarnContext(ctx, "tokens not revoked, will be tried again", "error", err)
+		m.cfg.Log.WarnContext(ctx, "token not revoked, will be tried again", "error", err)
 		return fmt.Errorf("%w: %w", ErrNotRevoked, err)
 	}
-	m.cfg.Log.InfoContext(ctx, "tokens revoked", "tokens", len(todo))
+	m.cfg.Log.InfoContext(ctx, "token revoked", "pairs", len(todo))
 	return nil
 }
 

@@ -599,7 +599,7 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 	held := struct{ Tokens Tokens }{tokens}
 	s.cfg.Log.Info("printed", "tokens", tokens, "pointer", &tokens, "held", held)
 	log := s.log.String()
-	for _, want := range []string{"signed in", "signed out", "token refreshed", "token refresh failed", "tokens not revoked", "session not read", "sign-in failed"} {
+	for _, want := range []string{"signed in", "signed out", "token refreshed", "token refresh failed", "token not revoked", "session not read", "sign-in failed"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %q", want)
 		}

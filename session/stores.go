@@ -87,7 +87,11 @@ func (s sealed) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 func (s sealed) CommitCtx(ctx context.Context, token string, b []byte, expires time.Time) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	return unavailable("write to the session store", s.in.CommitCtx(ctx, token, s.ring.seal(s.name(token), b), expires))
+	err := s.in.CommitCtx(ctx, token, s.ring.seal(s.name(token), b), expires)
+	if s.cookie != "" {
+		return err // it does not fit
+	}
+	return unavailable("write to the session store", err)
 }
 
 // DeleteCtx is part of [scs.CtxStore]. A visitor who leaves does not cut it off.
