@@ -36,20 +36,28 @@ type request struct {
 	body             any // sent as JSON; nil for none
 }
 
+// encode gives the body as JSON; nil for none.
+func (r request) encode() ([]byte, error) {
+	if r.body == nil {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	// Every mark has a dozen "&", which would each take six bytes of the
+	// megabyte that a request may have.
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r.body); err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
 // call sends r until it is granted or patience ends, and gives the body of the
 // answer to decode. The last refusal is what the caller gets.
 func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) error) error {
-	var body []byte
-	if r.body != nil {
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		// Every mark has a dozen "&", which would each take six bytes of the
-		// megabyte that a request may have.
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(r.body); err != nil {
-			return fmt.Errorf("encode the request: %w", err)
-		}
-		body = b.Bytes()
+	body, err := r.encode()
+	if err != nil {
+		return err
 	}
 	token, err := c.access(ctx, "")
 	if err != nil {

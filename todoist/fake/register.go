@@ -17,44 +17,41 @@ type client struct {
 	authMethod       string
 }
 
-// register is dynamic client registration (RFC 7591), open to everybody.
-func (s *Server) register(c *call) answer {
-	bad := func(text, why string) answer {
-		return jsonAnswer(http.StatusBadRequest, map[string]string{"error": text, "error_description": why})
-	}
-	var in struct {
-		RedirectURIs  []string `json:"redirect_uris"`
-		ClientName    string   `json:"client_name"`
-		ClientURI     string   `json:"client_uri"`
-		LogoURI       string   `json:"logo_uri"`
-		Scope         string   `json:"scope"`
-		GrantTypes    []string `json:"grant_types"`
-		ResponseTypes []string `json:"response_types"`
-		AuthMethod    string   `json:"token_endpoint_auth_method"`
-	}
-	if c.big || json.Unmarshal(c.body, &in) != nil {
-		return bad("invalid_client_metadata", "the body is not JSON")
-	}
+// A registration is what an app says of itself.
+type registration struct {
+	RedirectURIs  []string `json:"redirect_uris"`
+	ClientName    string   `json:"client_name"`
+	ClientURI     string   `json:"client_uri"`
+	LogoURI       string   `json:"logo_uri"`
+	Scope         string   `json:"scope"`
+	GrantTypes    []string `json:"grant_types"`
+	ResponseTypes []string `json:"response_types"`
+	AuthMethod    string   `json:"token_endpoint_auth_method"`
+}
+
+// complete fills in what the app left out. It returns a refusal when something
+// that the app did say is wrong.
+func (in *registration) complete() *answer {
 	if len(in.RedirectURIs) == 0 || len(in.RedirectURIs) > 10 {
-		return bad("invalid_client_metadata", "one to ten redirect_uris are needed")
+		return badRegistration("invalid_client_metadata", "one to ten redirect_uris are needed")
 	}
 	for _, uri := range in.RedirectURIs {
 		if u, err := url.Parse(uri); err != nil || len(uri) > 512 || u.Host == "" || u.Fragment != "" ||
 			u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
-			return bad("invalid_client_metadata", "a redirect URI must be https, or http on localhost")
+			return badRegistration("invalid_client_metadata", "a redirect URI must be https, or http on localhost")
 		}
 	}
 	if in.Scope == "" {
 		in.Scope = "data:read_write"
 	}
 	if _, ok := splitScopes(in.Scope, " "); !ok {
-		return bad("invalid_scope", "an unknown scope")
+		return badRegistration("invalid_scope", "an unknown scope")
 	}
 	if in.GrantTypes == nil {
 		in.GrantTypes = []string{"authorization_code"}
 	}
 	if !slices.Contains(in.GrantTypes, "authorization_code") {
-		return bad("invalid_client_metadata", "grant_types must contain authorization_code")
+		return badRegistration("invalid_client_metadata", "grant_types must contain authorization_code")
 	}
 	if in.ResponseTypes == nil {
 		in.ResponseTypes = []string{"code"}
@@ -63,10 +60,27 @@ func (s *Server) register(c *call) answer {
 		in.AuthMethod = "client_secret_post"
 	}
 	if !slices.Contains([]string{"client_secret_post", "client_secret_basic", "none"}, in.AuthMethod) {
-		return bad("invalid_client_metadata", "an unknown token_endpoint_auth_method")
+		return badRegistration("invalid_client_metadata", "an unknown token_endpoint_auth_method")
 	}
 	if in.ClientName == "" {
 		in.ClientName = "An app without a name"
+	}
+	return nil
+}
+
+func badRegistration(text, why string) *answer {
+	a := jsonAnswer(http.StatusBadRequest, map[string]string{"error": text, "error_description": why})
+	return &a
+}
+
+// register is dynamic client registration (RFC 7591), open to everybody.
+func (s *Server) register(c *call) answer {
+	var in registration
+	if c.big || json.Unmarshal(c.body, &in) != nil {
+		return *badRegistration("invalid_client_metadata", "the body is not JSON")
+	}
+	if refusal := in.complete(); refusal != nil {
+		return *refusal
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
