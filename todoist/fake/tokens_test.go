@@ -13,37 +13,6 @@ import (
 	"tipoff/todoist/fake"
 )
 
-// authorizeURL is a good authorization request with some parameters changed;
-// an empty value leaves one out.
-func authorizeURL(change url.Values) string {
-	q := url.Values{"client_id": {"client"}, "scope": {"data:read_write"}, "state": {"a state"}, "redirect_uri": {redirectURI}, "response_type": {"code"}}
-	for k, v := range change {
-		q[k] = v
-		if v[0] == "" {
-			q.Del(k)
-		}
-	}
-	return "/oauth/authorize?" + q.Encode()
-}
-
-// code goes through the consent page and returns an authorization code.
-func (w *world) code(change url.Values) string {
-	w.t.Helper()
-	to, err := w.s.Consent(authorizeURL(change), w.pro)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	u, err := url.Parse(to)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	code := u.Query().Get("code")
-	if code == "" {
-		w.t.Fatalf("no code in %s", to)
-	}
-	return code
-}
-
 // exchange is the fields of a good exchange with some changed.
 func exchange(code string, change url.Values) url.Values {
 	f := url.Values{"client_id": {"client"}, "client_secret": {"client-secret"}, "code": {code}, "redirect_uri": {redirectURI}, "grant_type": {"authorization_code"}}
@@ -69,122 +38,6 @@ func (w *world) token(body any) (reply, map[string]any) {
 
 func (w *world) works(token string) bool {
 	return w.request("GET", "/api/v1/user", token, nil).status == http.StatusOK
-}
-
-func TestTheConsentPageSaysWhoAsksForWhat(t *testing.T) {
-	w := newWorld(t)
-	r := w.request("GET", authorizeURL(url.Values{"scope": {"data:read_write,project:delete"}, "state": {`"><script>`}}), "", nil)
-	if r.status != 200 {
-		t.Fatalf("%d %s", r.status, r.body)
-	}
-	for _, want := range []string{"Tipoff", "stand-in for Todoist", "See, add and change your projects", "Delete projects", "free@example.com", "pro@example.com", "Allow", "Deny", "/demo/todoist/style.css"} {
-		if !strings.Contains(r.body, want) {
-			t.Errorf("the page does not say %q", want)
-		}
-	}
-	if strings.Contains(r.body, "<script") {
-		t.Error("the state is not escaped")
-	}
-	// Chrome holds the redirect that follows a form to its page's policy.
-	if csp := r.header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' http://localhost:8080;") {
-		t.Errorf("the policy is %q", csp)
-	}
-}
-
-func TestTheConsentFormGrantsAndDenies(t *testing.T) {
-	w := newWorld(t)
-	form := url.Values{"client_id": {"client"}, "scope": {"data:read"}, "state": {"s"}, "redirect_uri": {redirectURI}, "account": {"1001"}, "decision": {"allow"}}
-	r := w.request("POST", "/oauth/authorize", "", form)
-	to, _ := url.Parse(r.header.Get("Location"))
-	if r.status != 303 || !strings.HasPrefix(to.String(), redirectURI+"?") || to.Query().Get("state") != "s" || to.Query().Get("code") == "" {
-		t.Fatalf("allow: %d %s", r.status, to)
-	}
-	_, tokens := w.token(exchange(to.Query().Get("code"), nil))
-	if u := w.request("GET", "/api/v1/user", tokens["access_token"].(string), nil).object(t); u["id"] != "1001" {
-		t.Errorf("the code is for %v", u["id"])
-	}
-	form.Set("decision", "deny")
-	r = w.request("POST", "/oauth/authorize", "", form)
-	if to := r.header.Get("Location"); r.status != 303 || to != redirectURI+"?error=access_denied&state=s" {
-		t.Errorf("deny: %d %s", r.status, to)
-	}
-	if g, d := w.s.CountTokenEvents(fake.Granted), w.s.CountTokenEvents(fake.Denied); g != 1 || d != 1 {
-		t.Errorf("%d granted and %d denied", g, d)
-	}
-	for name, change := range map[string]url.Values{
-		"an unknown account": {"account": {"nobody"}, "decision": {"allow"}},
-		"no decision":        {"decision": {""}},
-	} {
-		for k, v := range change {
-			form[k] = v
-		}
-		if r := w.request("POST", "/oauth/authorize", "", form); r.status != 400 {
-			t.Errorf("%s: %d", name, r.status)
-		}
-	}
-}
-
-func TestTheConsentFormOfAnotherSiteIsRefused(t *testing.T) {
-	w := newWorld(t)
-	r := httptest.NewRequest("POST", authorizeURL(nil), nil)
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	if got := w.serve(r); got.status != 403 {
-		t.Errorf("status %d", got.status)
-	}
-}
-
-func TestAuthorizationRequestsAreJudged(t *testing.T) {
-	back := func(e string) string { return redirectURI + "?error=" + e + "&state=a+state" }
-	tests := map[string]struct {
-		change   url.Values
-		switches fake.Switches
-		status   int
-		location string
-		body     string
-	}{
-		"a good one shows the page":                 {status: 200},
-		"no response type is as good as code":       {change: url.Values{"response_type": {""}}, status: 200},
-		"the only redirect URI may be left out":     {change: url.Values{"redirect_uri": {""}}, status: 200},
-		"an unknown client is shown":                {change: url.Values{"client_id": {"x"}}, status: 400, body: "invalid_client"},
-		"an unregistered redirect is shown":         {change: url.Values{"redirect_uri": {redirectURI + "/"}}, status: 400, body: "Redirect URI not configured"},
-		"an unknown scope":                          {change: url.Values{"scope": {"data:everything"}}, status: 302, location: back("invalid_scope")},
-		"no scope":                                  {change: url.Values{"scope": {""}}, status: 302, location: back("invalid_scope")},
-		"scopes are not separated by spaces":        {change: url.Values{"scope": {"data:read data:delete"}}, status: 302, location: back("invalid_scope")},
-		"another response type":                     {change: url.Values{"response_type": {"token"}}, status: 302, location: back("unsupported_response_type")},
-		"a plain challenge":                         {change: url.Values{"code_challenge": {"x"}, "code_challenge_method": {"plain"}}, status: 302, location: back("invalid_request")},
-		"a suspended app":                           {switches: fake.Switches{InvalidApplicationStatus: true}, status: 302, location: back("invalid_application_status")},
-		"errors may come without the state":         {change: url.Values{"scope": {"x"}}, switches: fake.Switches{ErrorsWithoutState: true}, status: 302, location: redirectURI + "?error=invalid_scope"},
-		"a challenge by S256 is part of a good one": {change: url.Values{"code_challenge": {"x"}, "code_challenge_method": {"S256"}}, status: 200},
-		"a method without a challenge is a mistake": {change: url.Values{"code_challenge_method": {"S256"}}, status: 302, location: back("invalid_request")},
-		"several scopes, separated by commas, do":   {change: url.Values{"scope": {"data:read_write,data:delete,project:delete"}}, status: 200},
-		"a redirect on another host is never tried": {change: url.Values{"redirect_uri": {"https://evil.example/"}}, status: 400, body: "Redirect URI not configured"},
-		"a missing client is as bad as a wrong one": {change: url.Values{"client_id": {""}}, status: 400, body: "invalid_client"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.s.SetSwitches(tt.switches)
-			r := w.request("GET", authorizeURL(tt.change), "", nil)
-			if r.status != tt.status || r.header.Get("Location") != tt.location {
-				t.Errorf("got %d %q, want %d %q", r.status, r.header.Get("Location"), tt.status, tt.location)
-			}
-			if tt.body != "" && r.object(t)["error"] != tt.body {
-				t.Errorf("got %s, want %s", r.body, tt.body)
-			}
-		})
-	}
-}
-
-func TestRedirectURIMustBeNamedWhenThereAreSeveral(t *testing.T) {
-	w := newWorld(t, func(c *fake.Config) { c.RedirectURIs = []string{redirectURI, "https://example.com/cb?x=1"} })
-	r := w.request("GET", authorizeURL(url.Values{"redirect_uri": {""}}), "", nil)
-	if r.status != 400 || r.object(t)["error"] != "invalid_request" {
-		t.Errorf("got %d %s", r.status, r.body)
-	}
-	to, err := w.s.Consent(authorizeURL(url.Values{"redirect_uri": {"https://example.com/cb?x=1"}}), nil)
-	if want := "https://example.com/cb?x=1&error=access_denied&state=a+state"; err != nil || to != want {
-		t.Errorf("got %q %v, want %q", to, err, want)
-	}
 }
 
 func TestACodeIsExchangedByFormAndByJSON(t *testing.T) {
@@ -482,48 +335,6 @@ func TestLegacyAppsGetNoRefreshToken(t *testing.T) {
 	}
 }
 
-func TestAnAppRegistersItself(t *testing.T) {
-	w := newWorld(t)
-	r := w.request("POST", "/oauth/register", "", obj{"redirect_uris": []string{"https://example.com/cb"}, "client_name": "Other", "token_endpoint_auth_method": "none"})
-	got := r.object(t)
-	id, _ := got["client_id"].(string)
-	if r.status != 201 || !strings.HasPrefix(id, "tdd_") || got["client_secret"] != nil || got["scope"] != "data:read_write" {
-		t.Fatalf("%d %s", r.status, r.body)
-	}
-	// A public client must send a challenge and its verifier.
-	good := url.Values{"client_id": {id}, "redirect_uri": {"https://example.com/cb"}}
-	if to, _ := w.s.Consent(authorizeURL(good), w.pro); !strings.Contains(to, "error=invalid_request") {
-		t.Errorf("without a challenge: %s", to)
-	}
-	sum := sha256.Sum256([]byte("verifier"))
-	good.Set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
-	good.Set("code_challenge_method", "S256")
-	_, tokens := w.token(url.Values{"client_id": {id}, "code": {w.code(good)}, "code_verifier": {"verifier"}})
-	if tokens["access_token"] == nil {
-		t.Errorf("the exchange: %v", tokens)
-	}
-
-	r = w.request("POST", "/oauth/register", "", obj{"redirect_uris": []string{"http://localhost:3000/cb"}})
-	if got := r.object(t); r.status != 201 || got["client_secret"] == nil || got["client_secret_expires_at"] != 0.0 {
-		t.Errorf("%d %s", r.status, r.body)
-	}
-	for name, tt := range map[string]struct {
-		body obj
-		want string
-	}{
-		"no redirect":        {obj{}, "invalid_client_metadata"},
-		"a plain http one":   {obj{"redirect_uris": []string{"http://example.com/"}}, "invalid_client_metadata"},
-		"an unknown scope":   {obj{"redirect_uris": []string{"https://example.com/"}, "scope": "data:read,data:delete"}, "invalid_scope"},
-		"no code grant":      {obj{"redirect_uris": []string{"https://example.com/"}, "grant_types": []string{"refresh_token"}}, "invalid_client_metadata"},
-		"an unknown method":  {obj{"redirect_uris": []string{"https://example.com/"}, "token_endpoint_auth_method": "x"}, "invalid_client_metadata"},
-		"a URI far too long": {obj{"redirect_uris": []string{"https://example.com/" + strings.Repeat("x", 512)}}, "invalid_client_metadata"},
-	} {
-		if r := w.request("POST", "/oauth/register", "", tt.body); r.status != 400 || r.object(t)["error"] != tt.want {
-			t.Errorf("%s: %d %s", name, r.status, r.body)
-		}
-	}
-}
-
 func TestAnotherAppsCodesAndTokensAreNotGood(t *testing.T) {
 	w := newWorld(t)
 	other := w.request("POST", "/oauth/register", "", obj{"redirect_uris": []string{"https://example.com/cb"}}).object(t)
@@ -540,25 +351,6 @@ func TestAnotherAppsCodesAndTokensAreNotGood(t *testing.T) {
 	as.Set("access_token", access)
 	if w.request("DELETE", "/api/v1/access_tokens?"+as.Encode(), "", nil); !w.works(access) {
 		t.Error("another app revoked a token")
-	}
-}
-
-func TestTheServerDescribesItself(t *testing.T) {
-	w := newWorld(t)
-	got := w.request("GET", "/.well-known/oauth-authorization-server", "", nil).object(t)
-	for name, want := range map[string]string{
-		"issuer":                 "http://example.com",
-		"authorization_endpoint": "http://example.com/oauth/authorize",
-		"token_endpoint":         "http://example.com/oauth/access_token",
-		"registration_endpoint":  "http://example.com/oauth/register",
-		"revocation_endpoint":    "http://example.com/api/v1/revoke",
-	} {
-		if got[name] != want {
-			t.Errorf("%s is %v, want %s", name, got[name], want)
-		}
-	}
-	if got := w.request("GET", "/.well-known/oauth-protected-resource", "", nil).object(t); got["resource"] != "http://example.com/api/v1" {
-		t.Errorf("the resource is %v", got)
 	}
 }
 
