@@ -41,7 +41,7 @@ func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 		default:
 			t.Errorf("%v: a sign-in under way ended with %d: %s", step, p.status, text(p.body))
 		}
-		other.signIn(account).get("/projects").want(http.StatusOK)
+		other.signIn(visitor).get("/projects").want(http.StatusOK)
 
 		b.get("/readyz").want(http.StatusOK)
 		b.get("/sessions").want(http.StatusOK)
