@@ -10,7 +10,9 @@
 //     tests.
 //   - importer turns games into tasks: it compares what should be in a project
 //     with what is there, shows the difference and carries it out.
-//   - session knows who is here and keeps each user's tokens sealed.
+//   - database opens SQLite or PostgreSQL and keeps its tables up to date.
+//   - session knows who is here, and keeps sign-ins and each user's tokens in the
+//     database.
 //   - templates and static hold the pages and what they refer to.
 //   - handlers is all that a browser can reach.
 //   - app reads the settings, builds each part once, and runs them until it is

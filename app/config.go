@@ -80,7 +80,7 @@ func (c *config) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("tipoff", flag.ContinueOnError)
 	fs.StringVar(&c.addr, "addr", "localhost:8080", "`address` to listen on; port 0 picks one (where PORT is set: that port, on all interfaces)")
 	fs.StringVar(&c.publicURL, "public-url", "", "`address` that people use, may have a path (default http:// and addr)")
-	fs.StringVar(&c.dataDir, "data-dir", "data", "`folder` of the SQLite file, the generated key, the registration and the last good schedule")
+	fs.StringVar(&c.dataDir, "data-dir", "data", "`folder` of the SQLite file, the generated key and the registration")
 	fs.StringVar(&c.clientID, "todoist-client-id", "", "`id` of the app registered at Todoist (default what tipoff register keeps in the data dir)")
 	fs.StringVar(&c.clientSecret, "todoist-client-secret", "", "`secret` of that app")
 	fs.StringVar(&c.authorizeURL, "todoist-authorize-url", "https://app.todoist.com/oauth/authorize", "`address` of Todoist's page of consent")

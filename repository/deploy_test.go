@@ -85,7 +85,7 @@ func TestComposeFilesGiveNothingAwayAndWaitForImports(t *testing.T) {
 		}
 		for _, name := range []string{"compose.yaml", "deploy/compose.replicas.yaml"} {
 			cmd := exec.Command(path, "compose", "--env-file", env, "-f", name, "config", "-q")
-			cmd.Env = append(os.Environ(), "HOST=tipoff.example")
+			cmd.Env = append(os.Environ(), "HOST=tipoff.example", "DATABASE_PASSWORD=secret")
 			if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(out), ".env not found") {
 				t.Errorf("%s: %v\n%s", name, err, out)
 			}

@@ -70,7 +70,6 @@ func TestLifeInACookie(t *testing.T) {
 			if len(all) != 1 || !all[0].Current { // the phone's has run out
 				t.Errorf("sign-ins %+v, want this one", all)
 			}
-			thief := b.clone()
 			phone.signIn(t, s, "ann")
 			if err := phone.end(s, all[0].ID); err != nil {
 				t.Errorf("End = %v", err)
@@ -78,7 +77,7 @@ func TestLifeInACookie(t *testing.T) {
 			wantUser(t, s, b, "")
 			wantUser(t, s, phone, "ann")
 
-			thief = phone.clone()
+			thief := phone.clone()
 			if err := phone.signOut(s); err != nil {
 				t.Errorf("SignOut = %v", err)
 			}
