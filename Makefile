@@ -3,11 +3,12 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(if $(shell command -v gcc || command -v cc),-race,)
 TESTFLAGS :=
-# Go's own ten minutes are too short where others use the machine as well.
-TIMEOUT := 30m
+# Go's own ten minutes are too short where others use the machine as well. Many
+# tests wait for one another's processes, so more run at once than there are cores.
+GOTEST = go test -timeout 30m -parallel 8 $(TESTFLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test browser screenshots check fuzz load bench clean
+.PHONY: help run build test test-long browser screenshots check scan fuzz load bench clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +19,12 @@ run: build ## build and serve the demo on http://localhost:8080
 build: ## build the program: one static file, ./tipoff
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o tipoff .
 
-test: ## run the tests
-	go test -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS) ./...
+test: ## run the tests, but for the long ones
+	$(GOTEST) $(RACE) ./...
+
+# Without the race detector, which takes memory of its own.
+test-long: ## run the long tests: every fault at every moment, memory, load
+	$(GOTEST) -tags long -run '^TestLong' ./...
 
 # Lighthouse measures, and everything else that runs; so it runs alone.
 BROWSER := node --test --test-reporter=spec --test-concurrency=2
@@ -32,14 +37,14 @@ screenshots: build ## write every page in every state into screenshots/
 
 check: ## what has to be clean besides the tests: format, vet, staticcheck, govulncheck, go.mod
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "run gofmt -w on these"; exit 1; }
-	go vet -tags load ./...
-	go tool staticcheck -tags load ./...
+	go vet -tags long ./...
+	go tool staticcheck -tags long ./...
 	go mod tidy -diff
 	@out=$$(go tool govulncheck ./... 2>&1) && echo "govulncheck: nothing known" || \
 	  { echo "$$out"; echo "$$out" | grep -q 'fetching vulnerabilities' && echo "govulncheck: not checked, its database cannot be reached"; }
 
 scan: ## gosec over the source and wapiti (apt install wapiti) over the demo; takes ten minutes
-	go run ./.ci/scan
+	.ci/scan/run
 
 FUZZTIME := 1m
 fuzz: ## fuzz whatever parses, a minute each (FUZZTIME=10s for less)
@@ -48,11 +53,11 @@ fuzz: ## fuzz whatever parses, a minute each (FUZZTIME=10s for less)
 	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg; \
 	  done; done
 
-load: ## 500 imports at once, 2,000 visitors, both while Todoist is unwell: two minutes or three
-	go test -tags load -count 1 -v -timeout $(TIMEOUT) -run '^TestLoad' ./e2e
+load: ## of the long tests: 500 imports at once, 2,000 visitors, both while Todoist is unwell
+	$(GOTEST) -tags long -count 1 -v -run '^TestLongLoad' ./e2e
 
 bench: ## measure what docs/speed.md has a table of; BENCH=. for the benchmarks of each part as well
-	go test -tags load -count 1 -timeout $(TIMEOUT) -v -run '^TestTargets$$' ./e2e | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
+	$(GOTEST) -tags long -count 1 -v -run '^TestTargets$$' ./e2e | sed -n '/^| /p; /^--- FAIL/p; /^FAIL/p; /_test.go:.*: [^|]/p'
 	$(if $(BENCH),go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)
 
 BENCH :=

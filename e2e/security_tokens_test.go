@@ -304,7 +304,8 @@ func TestSecurity30FiftyRequestsWithAnExpiredTokenRefreshOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK {
+				// Of one user's pages only so many wait for their turn.
+				if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK && p.status != http.StatusTooManyRequests {
 					t.Errorf("%v %+v", err, p)
 				}
 			})

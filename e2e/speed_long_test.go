@@ -1,4 +1,4 @@
-//go:build load
+//go:build long
 
 package e2e
 

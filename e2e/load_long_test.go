@@ -1,4 +1,4 @@
-//go:build load
+//go:build long
 
 package e2e
 
@@ -262,7 +262,7 @@ func (l *load) browse(visitors, pages int, pause time.Duration) (took *latencies
 	return took
 }
 
-func TestLoad(t *testing.T) {
+func TestLongLoad(t *testing.T) {
 	l := startLoad(t)
 	pid := l.cmd.Process.Pid
 	t.Logf("%d users signed in; resident %s", loadUsers, mb(spentBy(t, pid).rss))
