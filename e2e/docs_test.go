@@ -337,7 +337,7 @@ func refusedBy(t *testing.T, f fake.Fault) string {
 // breakStore makes the session store useless while the program runs.
 func (s *site) breakStore() {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(s.dir, "tipoff.db"))
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "tipoff.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}

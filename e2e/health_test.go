@@ -32,7 +32,7 @@ func TestReadyzSaysWhenSessionsCannotBeKeptAndTheScheduleStaysUp(t *testing.T) {
 		t.Errorf("/readyz answered %d and asked Todoist %d times", status, len(s.fake.Requests()))
 	}
 
-	db, err := sql.Open("sqlite", filepath.Join(s.dir, "tipoff.db"))
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "tipoff.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

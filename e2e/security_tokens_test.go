@@ -26,7 +26,7 @@ var sealedColumns = map[string][2]string{"sessions": {"token", "data"}, "grants"
 // rows reads what is sealed in a table of the database's file.
 func (s *site) rows(table string) map[string][]byte {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(s.dir, "tipoff.db"))
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "tipoff.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func (s *site) rows(table string) map[string][]byte {
 // setRow changes what is sealed in a row.
 func (s *site) setRow(table, key string, value []byte) {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(s.dir, "tipoff.db"))
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "tipoff.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}
