@@ -24,7 +24,7 @@ test: ## run the tests, but for the long ones
 
 # Without the race detector, which takes memory of its own.
 test-long: ## run the long tests: every fault at every moment, memory, load
-	$(GOTEST) -tags long -run '^TestLong' ./...
+	$(GOTEST) -tags long -run '^TestLong' $(addprefix ./,$(sort $(dir $(wildcard */*_long_test.go))))
 
 # Lighthouse measures, and everything else that runs; so it runs alone.
 BROWSER := node --test --test-reporter=spec --test-concurrency=2
@@ -43,7 +43,7 @@ check: ## what has to be clean besides the tests: format, vet, staticcheck, govu
 	@out=$$(go tool govulncheck ./... 2>&1) && echo "govulncheck: nothing known" || \
 	  { echo "$$out"; echo "$$out" | grep -q 'fetching vulnerabilities' && echo "govulncheck: not checked, its database cannot be reached"; }
 
-scan: ## gosec over the source and wapiti (apt install wapiti) over the demo; takes ten minutes
+scan: ## gosec over the source and wapiti over the demo (apt install wapiti caddy jq curl); takes ten minutes
 	.ci/scan/run
 
 FUZZTIME := 1m

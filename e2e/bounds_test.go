@@ -284,6 +284,7 @@ func (s *site) holdUp(many int) {
 		s.hold("GET /livez HTTP/1.1\r\nHost: tipoff.test\r\n\r\n")
 	}
 	for range many / 5 {
+		s.hold(requestLine)
 		s.hold(requestLine + "Cookie: " + strings.Repeat("x", 30<<10))
 		s.hold("POST /imports HTTP/1.1\r\nHost: tipoff.test\r\nOrigin: http://tipoff.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\nteam=")
 	}

@@ -5,5 +5,5 @@ package e2e
 import "testing"
 
 func TestLongASiteThatIsEndedAgainAndAgainLosesAndDoublesNothing(t *testing.T) {
-	endAtAnyMoment(t, 60)
+	endAtAnyMoment(t, 30)
 }

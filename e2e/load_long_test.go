@@ -351,9 +351,6 @@ func TestLongLoad(t *testing.T) {
 		}
 	})
 	l.exact(&schedule.Season{Label: "2026-27", Games: moved}, func(u *loadUser) []string { return []string{u.team, second(u)} })
-
-	time.Sleep(15 * time.Second)
-	t.Logf("a quarter of a minute later: resident %s", mb(spentBy(t, pid).rss))
 }
 
 // chance is a fault's condition that holds for one request in n.
