@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -88,11 +87,11 @@ func (g *grant) remember(t Tokens) {
 // putGrant makes t a user's grant, or replaces the pair of the one that is there.
 func (m *Manager) putGrant(tx *database.Tx, u User, t Tokens) error {
 	now := m.now()
-	// This locks the row, also where it is made just now. It begins with a version that
-	// the row before it has hardly had.
+	// This locks the row, also where it is made just now. Its first version is the time,
+	// so that it is not taken for a row before it.
 	g, err := m.readGrant(tx.QueryRow(`INSERT INTO grants (user_id, sealed, version, asked, asked_by, used) VALUES ($1, $2, $3, 0, '', $4)
 		ON CONFLICT (user_id) DO UPDATE SET version = grants.version + 1 RETURNING `+grantColumns,
-		u.ID, []byte{}, int64(rand.Uint32()), now.UnixMilli()))
+		u.ID, []byte{}, now.UnixMilli(), now.UnixMilli()))
 	if err != nil {
 		return err
 	}
