@@ -168,9 +168,10 @@ func (m *Manager) storeSession(ctx context.Context, rq *request, s *signIn, t To
 	return nil
 }
 
-// SignOut ends this sign-in, and the user's grant if it was the last. It is over here
-// whatever the error: one that wraps ErrNotRevoked says that Todoist has not been
-// told yet, one that wraps ErrUnavailable that only the cookie could be taken back.
+// SignOut ends this sign-in, and the user's grant if it was the last. The browser's
+// cookie goes whatever the error: one that wraps ErrNotRevoked says that Todoist has
+// not been told yet, one that wraps ErrUnavailable that the sign-in may stay until it
+// runs out.
 func (m *Manager) SignOut(ctx context.Context) error { return m.signOut(ctx, "signed out", false) }
 
 // SignOutEverywhere ends all sign-ins of this request's user. Its errors are those of
