@@ -161,3 +161,29 @@ func TestLongVisitorsWhoSendAGigabyteTakeLittle(t *testing.T) {
 	}
 	s.atMost(before + 64<<20)
 }
+
+func TestLongAnAccountThatIsMadeToExhaustMemoryDoesNot(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, midSeason)
+	s.startBuilt()
+	account := s.account("ann", fake.Pro)
+	b := s.browser().signIn(account)
+	b.importTeam("team=BOS").want(http.StatusSeeOther)
+	made := tasks(account, "")
+	for i := range 1500 {
+		// Copies of the user's own tasks, below notes as long as Todoist takes.
+		made := made[i%len(made)]
+		account.AddTask(fake.Task{ProjectID: account.InboxID(), Content: made.Content,
+			Description: strings.Repeat("[", 16000-len(made.Description)) + made.Description})
+	}
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if p, err := b.try("/import?team=BOS", nil); err != nil || p.status != http.StatusOK {
+				t.Errorf("the page answered %+v, %v", p, err)
+			}
+		})
+	}
+	wg.Wait()
+	s.atMost(200 << 20)
+}

@@ -430,7 +430,7 @@ func refreshCost(t *testing.T) (size int64, cpu time.Duration) {
 	raw = bytes.ReplaceAll(raw, []byte(`"gameId"`), []byte(beside[1:]))
 	league := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(raw) }))
 	defer league.Close()
-	live, err := schedule.Open(t.Context(), schedule.Config{URL: league.URL, Dir: t.TempDir(), HTTP: http.DefaultClient, Now: clockFrom(midSeason), Log: slog.New(slog.DiscardHandler)})
+	live, err := schedule.Open(t.Context(), schedule.Config{URL: league.URL, HTTP: http.DefaultClient, Now: clockFrom(midSeason), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
