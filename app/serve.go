@@ -49,17 +49,11 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 		debug.SetMemoryLimit(memoryLimit)
 	}
 
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.addr)
+	listener, err := listen(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer listener.Close()
-	if cfg.publicURL == "" {
-		// The port may have been picked just now.
-		host, _, _ := net.SplitHostPort(cfg.addr)
-		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		cfg.public = defaultPublic(net.JoinHostPort(host, port))
-	}
 
 	metrics := handlers.NewMetrics(version())
 	db, closeDB, err := openDatabase(ctx, cfg)
@@ -71,11 +65,7 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	if err != nil {
 		return err
 	}
-	api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(with.TodoistTimeout), UserAgent: userAgent(),
-		Backoff: with.Backoff, Patience: with.Patience, Observe: metrics.TodoistCall}
-	if with.Todoist != nil {
-		api.HTTP.Transport = with.Todoist(api.HTTP.Transport)
-	}
+	api := openTodoist(cfg, metrics, with)
 	var demo http.Handler
 	if cfg.demo {
 		stand, stop, err := startDemo(cfg, now, log)
@@ -114,36 +104,15 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	if with.Site != nil {
 		site = with.Site(site)
 	}
-	quiet := slog.NewLogLogger(log.Handler(), slog.LevelDebug)
-	readHeader := cmp.Or(with.ReadHeaderTimeout, 10*time.Second)
-	server := &http.Server{
-		Handler:           site,
-		ReadHeaderTimeout: readHeader,
-		ReadTimeout:       3 * readHeader,
-		// An import without a stream answers once it is done.
-		WriteTimeout:   11 * time.Minute,
-		IdleTimeout:    cmp.Or(with.IdleTimeout, 2*time.Minute),
-		MaxHeaderBytes: 32 << 10,
-		ErrorLog:       quiet,
-	}
+	server := newServer(site, log, with)
 	var running sync.WaitGroup
 	defer running.Wait()
 
-	metricsAt := ""
-	if cfg.metricsAddr != "" {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.metricsAddr)
-		if err != nil {
-			return fmt.Errorf("listen for metrics: %w", err)
-		}
-		metricsAt = l.Addr().String()
-		operator := &http.Server{Handler: metrics.Handler(cfg.pprof), ReadHeaderTimeout: 10 * time.Second, ErrorLog: quiet}
-		running.Go(func() {
-			if err := operator.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				log.Error("metrics are no longer served", "error", err)
-			}
-		})
-		defer operator.Close()
+	metricsAt, stopMetrics, err := serveMetrics(ctx, cfg, metrics, &running, log)
+	if err != nil {
+		return err
 	}
+	defer stopMetrics()
 
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	running.Go(func() { logEnd(log, "schedule", games.Run(background)) })
@@ -151,6 +120,30 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	defer stopBackground()
 
 	logStart(log, cfg, listener.Addr().String(), metricsAt, games.Status(), now())
+	return untilStopped(ctx, cfg, server, listener, log)
+}
+
+// Grace is how long running imports may take to finish after a stop is asked
+// for. Service managers wait longer than this before they kill.
+const Grace = 60 * time.Second
+
+// listen takes the address of the settings. Where they have no public URL, it is that
+// address, whose port may have been picked just now.
+func listen(ctx context.Context, cfg *config) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if cfg.publicURL == "" {
+		host, _, _ := net.SplitHostPort(cfg.addr)
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		cfg.public = defaultPublic(net.JoinHostPort(host, port))
+	}
+	return listener, nil
+}
+
+// untilStopped serves until ctx ends, and then waits for what is under way.
+func untilStopped(ctx context.Context, cfg *config, server *http.Server, listener net.Listener, log *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	if err := notify(cfg.notifySocket, "READY=1"); err != nil {
@@ -174,9 +167,49 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	return nil
 }
 
-// Grace is how long running imports may take to finish after a stop is asked
-// for. Service managers wait longer than this before they kill.
-const Grace = 60 * time.Second
+// openTodoist is Todoist's API as the settings have it.
+func openTodoist(cfg *config, metrics *handlers.Metrics, with Options) *todoist.API {
+	api := &todoist.API{URL: cfg.apiURL, HTTP: todoist.NewHTTP(with.TodoistTimeout), UserAgent: userAgent(),
+		Backoff: with.Backoff, Patience: with.Patience, Observe: metrics.TodoistCall}
+	if with.Todoist != nil {
+		api.HTTP.Transport = with.Todoist(api.HTTP.Transport)
+	}
+	return api
+}
+
+func newServer(site http.Handler, log *slog.Logger, with Options) *http.Server {
+	readHeader := cmp.Or(with.ReadHeaderTimeout, 10*time.Second)
+	return &http.Server{
+		Handler:           site,
+		ReadHeaderTimeout: readHeader,
+		ReadTimeout:       3 * readHeader,
+		// An import without a stream answers once it is done.
+		WriteTimeout:   11 * time.Minute,
+		IdleTimeout:    cmp.Or(with.IdleTimeout, 2*time.Minute),
+		MaxHeaderBytes: 32 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// serveMetrics serves what is for operators, where the settings ask for it. It returns
+// the address and how to stop.
+func serveMetrics(ctx context.Context, cfg *config, metrics *handlers.Metrics, running *sync.WaitGroup, log *slog.Logger) (address string, stop func(), err error) {
+	if cfg.metricsAddr == "" {
+		return "", func() {}, nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.metricsAddr)
+	if err != nil {
+		return "", nil, fmt.Errorf("listen for metrics: %w", err)
+	}
+	server := &http.Server{Handler: metrics.Handler(cfg.pprof), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	running.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("metrics are no longer served", "error", err)
+		}
+	})
+	return l.Addr().String(), func() { server.Close() }, nil
+}
 
 // logStart says what runs and what a host has to know of it.
 func logStart(log *slog.Logger, cfg *config, address, metricsAt string, games schedule.Report, now time.Time) {
