@@ -2,29 +2,41 @@ package session
 
 import "strings"
 
-// browserOf names a browser for its user, such as "Firefox on Linux". Only that
-// is kept of the User-Agent. The first match counts: most browsers also claim to
-// be others.
-func browserOf(agent string) string {
-	browser := firstOf(agent, "a browser",
-		"Edg", "Edge", "OPR/", "Opera", "SamsungBrowser", "Samsung Internet", "Vivaldi", "Vivaldi",
-		"FxiOS", "Firefox", "Firefox", "Firefox", "CriOS", "Chrome", "Chrome", "Chrome",
-		"Safari", "Safari", "curl", "curl")
-	system := firstOf(agent, "",
-		"iPhone", "iPhone", "iPad", "iPad", "Android", "Android", "CrOS", "ChromeOS",
-		"Windows", "Windows", "Mac OS X", "macOS", "Linux", "Linux")
-	if system == "" {
-		return browser
+// A clue is a part of a browser's User-Agent and the name that it stands for.
+type clue struct{ part, name string }
+
+// The first that is found counts: most browsers also claim to be others.
+var (
+	browsers = []clue{
+		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser", "Samsung Internet"}, {"Vivaldi", "Vivaldi"},
+		{"FxiOS", "Firefox"}, {"Firefox", "Firefox"}, {"CriOS", "Chrome"}, {"Chrome", "Chrome"}, {"Safari", "Safari"},
+		{"curl", "curl"},
 	}
-	return browser + " on " + system
+	systems = []clue{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"CrOS", "ChromeOS"},
+		{"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	}
+)
+
+// browserOf names a browser for its user, such as "Firefox on Linux". Only that
+// is kept of the User-Agent.
+func browserOf(agent string) string {
+	browser := nameIn(agent, browsers)
+	if browser == "" {
+		browser = "a browser"
+	}
+	if system := nameIn(agent, systems); system != "" {
+		browser += " on " + system
+	}
+	return browser
 }
 
-// firstOf returns the name after the first mark that s contains.
-func firstOf(s, otherwise string, marksAndNames ...string) string {
-	for i := 0; i < len(marksAndNames); i += 2 {
-		if strings.Contains(s, marksAndNames[i]) {
-			return marksAndNames[i+1]
+// nameIn is the name of the first clue in a User-Agent, "" for none.
+func nameIn(agent string, clues []clue) string {
+	for _, c := range clues {
+		if strings.Contains(agent, c.part) {
+			return c.name
 		}
 	}
-	return otherwise
+	return ""
 }
