@@ -12,8 +12,8 @@ import (
 // A homePage is GET /.
 type homePage struct {
 	layout
-	// Conferences are East and West, each with its three divisions.
-	Conferences []conference
+	// Grid is the team picker, made of conferences.
+	Grid template.HTML
 	// Last is the team that the visitor had last, nil when unknown.
 	Last *teamCard
 	// Season reads "2026-27".
@@ -48,47 +48,72 @@ func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) homePage(l layout, r *http.Request, search string) (homePage, error) {
 	season, loc := s.Schedule.Season(), s.locale(r)
-	last := s.Sessions.Get(r.Context(), teamKey)
 	page := homePage{layout: l, Season: season.Label}
 	page.Section, page.Direct = "teams", l.Me == nil && s.App != nil
 	page.Query = search
-	cards, err := s.cardsOf(loc, page.Direct)
-	if err != nil {
-		return page, err
-	}
 	page.Zone = zoneWords(loc.Zone.String())
 	page.Canonical = s.absolute("/")
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
-	for _, name := range []string{"East", "West"} {
-		c := conference{Name: name}
-		for _, t := range schedule.Teams() {
-			card := cardOf(t)
-			if t.Conference != name || search != "" && !card.Matches(search) {
-				continue
-			}
-			page.Found++
-			i := slices.IndexFunc(c.Divisions, func(d division) bool { return d.Name == t.Division })
-			if i < 0 {
-				c.Divisions = append(c.Divisions, division{Name: t.Division})
-				i = len(c.Divisions) - 1
-			}
-			c.Divisions[i].Cards = append(c.Divisions[i].Cards, cards[t.Code])
-			if t.Code == last {
-				card.Next = nextGame(season, t.Code, loc)
-				page.Last = &card
-			}
-		}
-		slices.SortFunc(c.Divisions, func(a, b division) int {
-			if a.Name < b.Name {
-				return -1
-			}
-			return 1
-		})
-		if len(c.Divisions) > 0 {
-			page.Conferences = append(page.Conferences, c)
+	if last, ok := schedule.TeamByCode(s.Sessions.Get(r.Context(), teamKey)); ok {
+		card := cardOf(last)
+		if search == "" || card.Matches(search) {
+			card.Next = nextGame(season, last.Code, loc)
+			page.Last = &card
 		}
 	}
-	return page, nil
+	found := schedule.Teams()
+	if search != "" {
+		found = slices.DeleteFunc(slices.Clone(found), func(t schedule.Team) bool { return !cardOf(t).Matches(search) })
+	}
+	page.Found = len(found)
+	var err error
+	page.Grid, err = s.gridOf(found, loc, page.Direct)
+	return page, err
+}
+
+// A gridKey is the key of the team picker with all teams.
+type gridKey cardsKey
+
+// gridOf returns the team picker with these teams: East and West, each with its
+// divisions by their names.
+func (s *server) gridOf(teams []schedule.Team, loc locale, direct bool) (template.HTML, error) {
+	render := func() (template.HTML, int, error) {
+		cards, err := s.cardsOf(loc, direct)
+		if err != nil {
+			return "", 0, err
+		}
+		html, err := s.pages.part("home", "team-grid", conferencesOf(teams, cards))
+		return html, len(html), err
+	}
+	if len(teams) < len(schedule.Teams()) {
+		html, _, err := render()
+		return html, err
+	}
+	return cached(s.snapshot(), loc.key(), gridKey{loc.key(), direct}, render)
+}
+
+// conferencesOf puts the cards of teams, which are by their codes, in order.
+func conferencesOf(teams []schedule.Team, cards map[string]template.HTML) []conference {
+	var all []conference
+	for _, name := range []string{"East", "West"} {
+		c := conference{Name: name}
+		for _, t := range teams {
+			if t.Conference != name {
+				continue
+			}
+			i := slices.IndexFunc(c.Divisions, func(d division) bool { return d.Name == t.Division })
+			if i < 0 {
+				i = len(c.Divisions)
+				c.Divisions = append(c.Divisions, division{Name: t.Division})
+			}
+			c.Divisions[i].Cards = append(c.Divisions[i].Cards, cards[t.Code])
+		}
+		slices.SortFunc(c.Divisions, func(a, b division) int { return strings.Compare(a.Name, b.Name) })
+		if len(c.Divisions) > 0 {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // teamKey is where a session has the team that was chosen last. Visitors who are

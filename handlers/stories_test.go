@@ -31,7 +31,7 @@ func stories(p *pages) map[string]view {
 	shown := storyShown(p, season)
 	celtics := storyTeam("BOS", &next)
 	planRows := storyPlan(season)
-	conferences := storyConferences(p, &next)
+	grid := storyGrid(p, schedule.Teams(), &next)
 	options := form{Values: url.Values{
 		"team": {"BOS"}, "games": {"upcoming"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"},
 		"tv": {"any"}, "title": {"names"}, "timezone": {""}, "target": {"new"}, "name": {"Boston Celtics 2026-27"},
@@ -134,13 +134,13 @@ func stories(p *pages) map[string]view {
 	troubled.Schedule = &scheduleNote{Source: "the copy that came with Tipoff", AsOf: loc.momentOfDay("2026-08-16"), Trouble: "The league’s feed is not answering; Tipoff keeps trying."}
 
 	team.Zones = zoneFieldOf(team.Form, "The league’s: New York time", "Where the Celtics play: New York time")
-	home := homePage{layout: out, Conferences: conferences, Season: "2026-27", Zone: "New York time", Direct: true, Found: 30}
-	homeIn := homePage{layout: demo, Conferences: conferences, Season: "2026-27", Last: &celtics, Zone: "New York time", Found: 30}
+	home := homePage{layout: out, Grid: grid, Season: "2026-27", Zone: "New York time", Direct: true, Found: 30}
+	homeIn := homePage{layout: demo, Grid: grid, Season: "2026-27", Last: &celtics, Zone: "New York time", Found: 30}
 	found := home
 	found.Query, found.Found = "bos", 1
-	found.Conferences = []conference{{Name: "East", Divisions: []division{{Name: "Atlantic", Cards: []template.HTML{storyCard(p, celtics)}}}}}
+	found.Grid = storyGrid(p, schedule.Teams()[1:2], &next)
 	none := home
-	none.Query, none.Found, none.Conferences = "gotham", 0, nil
+	none.Query, none.Found, none.Grid = "gotham", 0, ""
 	trouble := errorPage{layout: titled(troubled, "Not found", ""), Status: 404, Heading: "There is no such page", Text: "The address leads nowhere: no team goes by “XYZ”.", Advice: "Pick the team from the list instead.", RequestID: "r-5f2c9a"}
 
 	return map[string]view{
@@ -204,29 +204,16 @@ func storyTeam(code string, next *gameRow) teamCard {
 	return teamCard{Code: t.Code, City: t.City, Name: t.Name, Conference: t.Conference, Division: t.Division, Arena: t.Arena, Next: next}
 }
 
-func storyConferences(p *pages, next *gameRow) []conference {
-	var all []conference
-	for name, divisions := range map[string][]string{"East": {"Atlantic", "Central", "Southeast"}, "West": {"Northwest", "Pacific", "Southwest"}} {
-		c := conference{Name: name}
-		for _, d := range divisions {
-			group := division{Name: d}
-			for _, t := range schedule.Teams() {
-				if t.Division == d {
-					group.Cards = append(group.Cards, storyCard(p, storyTeam(t.Code, next)))
-				}
-			}
-			c.Divisions = append(c.Divisions, group)
-		}
-		all = append(all, c)
+func storyGrid(p *pages, teams []schedule.Team, next *gameRow) template.HTML {
+	cards := map[string]template.HTML{}
+	for _, t := range teams {
+		cards[t.Code] = storyPart(p, "team-card", storyTeam(t.Code, next))
 	}
-	if all[0].Name != "East" {
-		all[0], all[1] = all[1], all[0]
-	}
-	return all
+	return storyPart(p, "team-grid", conferencesOf(teams, cards))
 }
 
-func storyCard(p *pages, team teamCard) template.HTML {
-	html, err := p.part("home", "team-card", team)
+func storyPart(p *pages, name string, data any) template.HTML {
+	html, err := p.part("home", name, data)
 	if err != nil {
 		panic(err)
 	}
