@@ -180,7 +180,7 @@ func (s *site) level() level {
 
 func TestMemoryFilesDiskAndLogStayFlatOverHundredsOfRequests(t *testing.T) {
 	t.Parallel()
-	stayFlat(t, 10, 30)
+	stayFlat(t, 10, 20)
 }
 
 // stayFlat fails the test if the program has more of anything after so many rounds
