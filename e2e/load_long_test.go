@@ -93,10 +93,8 @@ func (l *load) watchMemory() func() int64 {
 
 // startLoad starts the program and signs everybody in.
 func startLoad(t *testing.T) *load {
-	l := &load{site: &site{t: t, dir: t.TempDir()}}
-	l.fake = fake.New(fake.Config{Now: clockFrom(midSeason), ClientID: "client", ClientSecret: "secret-of-the-client",
-		RedirectURIs: []string{publicURL + "/oauth/callback"}, FullSyncs: -1, PartialSyncs: -1})
-	todoist := httptest.NewServer(l.fake)
+	l := &load{site: newSite(t, midSeason)}
+	todoist := httptest.NewServer(l.fake) // without the tap, which takes time of its own
 	t.Cleanup(todoist.Close)
 	l.feed = filepath.Join(t.TempDir(), "feed.json")
 	feed(t, l.feed, "2026-27", midSeason, embedded().Games)
@@ -105,7 +103,7 @@ func startLoad(t *testing.T) *load {
 		http.ServeFile(w, r, l.feed)
 	}))
 	t.Cleanup(league.Close)
-	l.args = append(settings(todoist.URL, l.dir, midSeason), "-trusted-proxies", "127.0.0.0/8,::1", "-schedule-url", league.URL+"/feed.json", "-schedule-refresh", "1m",
+	l.args = append(l.args, "-todoist-api-url", todoist.URL, "-trusted-proxies", "127.0.0.0/8,::1", "-schedule-url", league.URL+"/feed.json", "-schedule-refresh", "1m",
 		"-metrics-addr", cmp.Or(os.Getenv("METRICS"), "127.0.0.1:0"), "-pprof")
 	l.started(built.program(t))
 	t.Cleanup(func() {
@@ -144,7 +142,7 @@ func startLoad(t *testing.T) *load {
 
 // complaints prints what of the log is no good news.
 func (l *load) complaints() {
-	raw, err := os.ReadFile(l.logFile)
+	raw, err := os.ReadFile(l.logFile())
 	if err != nil {
 		l.t.Error(err)
 	}

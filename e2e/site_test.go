@@ -91,16 +91,15 @@ type site struct {
 	pages   http.Handler // of the program, when it runs in this process
 	program string       // what runs as a process of its own; the test binary itself when empty
 
-	addr    string // where it listens
-	public  string // its address as browsers see it, without a slash at its end; publicURL when empty
-	log     *output
-	logFile string       // what it prints, where that goes to a file
-	stop    func() error // asks it to stop and waits
-	cmd     *exec.Cmd    // when it runs as a process of its own
+	addr   string // where it listens
+	public string // its address as browsers see it, without a slash at its end; publicURL when empty
+	log    *output
+	stop   func() error // asks it to stop and waits
+	cmd    *exec.Cmd    // when it runs as a process of its own
 }
 
 // newSite is a site that does not run yet, with an in-memory Todoist of its own
-// that knows it as an app. Args follow the usual settings.
+// that knows it as an app and has no rate limits. Args follow the usual settings.
 func newSite(t *testing.T, now time.Time, args ...string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), public: publicURL, with: quick}

@@ -200,17 +200,19 @@ func median[T any](all []T, by func(T) float64) T {
 	return sorted[len(sorted)/2]
 }
 
+// logFile is what the program prints to when it is started.
+func (s *site) logFile() string { return s.dir + ".log" }
+
 // started runs a built program with the site's arguments and waits until it is
 // ready. It returns how long that took.
 func (s *site) started(program string) time.Duration {
 	s.t.Helper()
 	// A file, as a service's log is: reading along would cost this process.
-	log, err := os.Create(filepath.Join(s.t.TempDir(), "log"))
+	log, err := os.Create(s.logFile())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	s.logFile = log.Name()
 	read := func() string {
 		raw, err := os.ReadFile(log.Name())
 		if err != nil {
