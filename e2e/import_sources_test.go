@@ -229,6 +229,10 @@ func derived(t *testing.T, name, label string, asOf time.Time) *schedule.Season 
 
 func TestTwoSnapshotsOfASeasonMakeNoDoubles(t *testing.T) {
 	t.Parallel()
+	twoSnapshots(t, "TOR", "MIL")
+}
+
+func twoSnapshots(t *testing.T, teams ...string) {
 	october := derived(t, "nba-2025-26-derived-20251018.json", "2025-26", time.Date(2025, 10, 18, 11, 47, 0, 0, time.UTC))
 	november := derived(t, "nba-2025-26-derived-20251107.json", "2025-26", time.Date(2025, 11, 7, 11, 0, 0, 0, time.UTC))
 	for name, second := range map[string]time.Time{
@@ -240,7 +244,7 @@ func TestTwoSnapshotsOfASeasonMakeNoDoubles(t *testing.T) {
 			t.Parallel()
 			first := state{october, october.AsOf}
 			// Three games were moved in between, two of Toronto's among them.
-			d := newDesk(t, fake.Pro, []string{"TOR", "MIL", "HOU", "DET", "ATL"}, first.season, first.now)
+			d := newDesk(t, fake.Pro, teams, first.season, first.now)
 			d.each()
 			d.wantDated("first", first)
 			d.season, d.now = november, second
@@ -261,6 +265,10 @@ func TestTwoSnapshotsOfASeasonMakeNoDoubles(t *testing.T) {
 
 func TestTheLeagueAndESPNNameTheSameGames(t *testing.T) {
 	t.Parallel()
+	twoSources(t, "BOS", "UTA")
+}
+
+func twoSources(t *testing.T, teams ...string) {
 	asOf := time.Date(2026, 8, 16, 20, 0, 0, 0, time.UTC)
 	file, err := os.Open(sharedFile(t, "nba-2026-27-cdn-synthetic.json"))
 	if err != nil {
@@ -280,7 +288,7 @@ func TestTheLeagueAndESPNNameTheSameGames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			now := midSeason
-			d := newDesk(t, fake.Pro, []string{"BOS", "CHI", "LAC", "NYK", "SAS", "UTA"}, sources[0], now)
+			d := newDesk(t, fake.Pro, teams, sources[0], now)
 			d.each()
 			d.wantDated("first", state{sources[0], now})
 			before, _ := d.dated()
@@ -325,6 +333,11 @@ func TestTheLeagueAndESPNNameTheSameGames(t *testing.T) {
 
 func TestASeasonWithPostponedShellsAndMakeUpsMakesNoDoubles(t *testing.T) {
 	t.Parallel()
+	makeUps(t, "CHI", "MIA")
+}
+
+// makeUps is about teams each of which has a game that was postponed, to one another.
+func makeUps(t *testing.T, teams ...string) {
 	at := func(month time.Month, day int) time.Time {
 		year := 2025
 		if month < time.August {
@@ -335,13 +348,13 @@ func TestASeasonWithPostponedShellsAndMakeUpsMakesNoDoubles(t *testing.T) {
 	final := derived(t, "nba-2025-26-espn-derived-final.json", "2025-26", at(time.January, 7))
 	league := derived(t, "nba-2025-26-derived-20251107.json", "2025-26", at(time.November, 7))
 	// ESPN keeps a postponed game as a shell and lists the make-up as another.
-	makeUps := map[string]schedule.Day{"MIA CHI": "2026-01-29", "GSW MIN": "2026-01-25", "DEN MEM": "2026-03-18", "DAL MIL": "2026-03-31"}
+	days := map[string]schedule.Day{"MIA CHI": "2026-01-29", "GSW MIN": "2026-01-25", "DEN MEM": "2026-03-18", "DAL MIL": "2026-03-31"}
 	// ESPN's states of the season: before the postponements, between them and
 	// the new dates, and with these.
 	planned := &schedule.Season{Label: final.Label, AsOf: at(time.January, 5)}
 	off := &schedule.Season{Label: final.Label, AsOf: at(time.January, 6)}
 	for _, g := range final.Games {
-		if g.Day == makeUps[g.Away.Code+" "+g.Home.Code] {
+		if g.Day == days[g.Away.Code+" "+g.Home.Code] {
 			continue
 		}
 		off.Games = append(off.Games, g)
@@ -353,15 +366,15 @@ func TestASeasonWithPostponedShellsAndMakeUpsMakesNoDoubles(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		states  []state
-		undated int // each of two teams has the task
+		undated int
 	}{
-		"postponed at ESPN":                     {[]state{{planned, at(time.January, 5)}, {off, at(time.January, 6)}}, 8},
+		"postponed at ESPN":                     {[]state{{planned, at(time.January, 5)}, {off, at(time.January, 6)}}, len(teams)},
 		"the league in autumn, ESPN at the end": {[]state{{league, at(time.November, 7)}, {final, at(time.November, 8)}}, 0},
 		"all three from the league on":          {[]state{{league, at(time.November, 7)}, {planned, at(time.January, 5)}, {off, at(time.January, 6)}, {final, at(time.January, 7)}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t, fake.Pro, []string{"CHI", "DAL", "DEN", "GSW", "MEM", "MIA", "MIL", "MIN"}, nil, time.Time{})
+			d := newDesk(t, fake.Pro, teams, nil, time.Time{})
 			for i, st := range tt.states {
 				d.season = &schedule.Season{Label: st.season.Label, AsOf: st.now, Games: st.season.Games}
 				d.now = st.now

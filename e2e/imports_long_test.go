@@ -71,3 +71,17 @@ func TestLongAllThirtyTeamsTakeAsFewWritesAsTheirCommandsNeed(t *testing.T) {
 func TestLongEveryOfferOfWhatFitsCanBeRun(t *testing.T) {
 	doesNotFit(t, 100)
 }
+
+func TestLongEveryTeamOfARealFeedGetsOneTaskPerUpcomingGame(t *testing.T) { realFeeds(t) }
+
+func TestLongTwoSnapshotsOfASeasonMakeNoDoubles(t *testing.T) {
+	twoSnapshots(t, "TOR", "MIL", "HOU", "DET", "ATL")
+}
+
+func TestLongTheLeagueAndESPNNameTheSameGames(t *testing.T) {
+	twoSources(t, "BOS", "CHI", "LAC", "NYK", "SAS", "UTA")
+}
+
+func TestLongASeasonWithPostponedShellsAndMakeUpsMakesNoDoubles(t *testing.T) {
+	makeUps(t, "CHI", "DAL", "DEN", "GSW", "MEM", "MIA", "MIL", "MIN")
+}
