@@ -8,9 +8,11 @@
 //   - todoist speaks Todoist's API and knows nothing of basketball;
 //     todoist/fake answers as Todoist does, from memory, for the demo and the
 //     tests.
+//   - database opens SQLite or PostgreSQL and keeps its tables up to date.
+//   - imports keeps a row for each import and for each of its tasks.
 //   - importer turns games into tasks: it compares what should be in a project
 //     with what is there, shows the difference and carries it out.
-//   - database opens SQLite or PostgreSQL and keeps its tables up to date.
+//   - updates keeps imports right with nobody pressing.
 //   - session knows who is here, and keeps sign-ins and each user's tokens in the
 //     database.
 //   - templates and static hold the pages and what they refer to.
@@ -25,6 +27,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -42,6 +45,10 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tipoff:", strings.ReplaceAll(err.Error(), "\n", "\n        "))
-		os.Exit(1)
+		code := 1
+		if exit, ok := errors.AsType[*app.ExitError](err); ok {
+			code = exit.Code
+		}
+		os.Exit(code)
 	}
 }

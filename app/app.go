@@ -33,6 +33,9 @@ const usage = `Tipoff puts an NBA team's games into Todoist and keeps them right
   tipoff healthcheck             ask a running Tipoff whether it is ready
   tipoff sessions flush [USER]   sign out everybody, or one user by Todoist's id
   tipoff sessions rekey          seal all sessions with the first key
+  tipoff imports                 count imports by their state
+  tipoff import -team BOS -token-file FILE
+                                 import without a server; tipoff import -h says more
   tipoff version
 
 Each flag is also an environment variable: -public-url is TIPOFF_PUBLIC_URL.
@@ -49,6 +52,13 @@ type Options struct {
 	// pauses of a call, and TodoistTimeout the wait for an answer. Zero leaves
 	// them as they are in package todoist.
 	Backoff, Patience, TodoistTimeout time.Duration
+	// ImportLease is how long after a process's last sign of life another one takes
+	// over the import that it was writing; zero leaves it as it is in package importer.
+	ImportLease time.Duration
+	// UpdateEvery is how often imports that are due are looked for; zero is a second.
+	UpdateEvery time.Duration
+	// Refresh is how often the schedule is refreshed; zero is what -schedule-refresh says.
+	Refresh time.Duration
 	// ReadHeaderTimeout is how long a visitor may take to send a request's header;
 	// zero is ten seconds. The whole request may take three times that. IdleTimeout
 	// is how long a connection may wait for another request; zero is two minutes.
@@ -61,9 +71,14 @@ type Options struct {
 
 // Run is the program: it reads args and the environment, which is a list of
 // NAME=value, does what they ask for, and returns when that is done or ctx ends.
-// The log and all output go to stdout.
+// The log and all output go to stdout. The error is an [ExitError] where the process is to
+// end with another code than 1.
 func Run(ctx context.Context, args, environ []string, stdout io.Writer, with Options) error {
 	cfg, err := parseConfig(args, environ, func(fs *flag.FlagSet) {
+		if fs.Name() == "tipoff import" {
+			writeImportHelp(stdout)
+			return
+		}
 		fmt.Fprint(stdout, usage)
 		fs.SetOutput(stdout)
 		fs.PrintDefaults()
@@ -80,10 +95,16 @@ func Run(ctx context.Context, args, environ []string, stdout io.Writer, with Opt
 		fmt.Fprintln(stdout, "tipoff", version())
 		return nil
 	}
+	importing := len(cfg.command) > 0 && cfg.command[0] == "import"
+	if err != nil && importing {
+		return &ExitError{codeUsage, err}
+	}
 	if err != nil {
 		return err
 	}
 	switch {
+	case importing:
+		return runImport(ctx, cfg, stdout, with)
 	case command == "":
 		return serve(ctx, cfg, stdout, with)
 	case command == "config check":
@@ -101,6 +122,9 @@ func Run(ctx context.Context, args, environ []string, stdout io.Writer, with Opt
 		return withSessions(ctx, cfg, stdout, func(m *session.Manager) error {
 			n, err := m.Flush(ctx, strings.Join(cfg.command[2:], ""))
 			fmt.Fprintf(stdout, "%d sign-ins ended.\n", n)
+			if cfg.autoUpdate {
+				fmt.Fprintln(stdout, "Imports that update themselves keep their tokens. To end these too, add -auto-update=false.")
+			}
 			return err
 		})
 	case command == "sessions rekey":
@@ -113,6 +137,8 @@ func Run(ctx context.Context, args, environ []string, stdout io.Writer, with Opt
 			}
 			return err
 		})
+	case command == "imports":
+		return listImports(ctx, cfg, stdout)
 	default:
 		return fmt.Errorf("there is no command %q; tipoff -h lists them", command)
 	}

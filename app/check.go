@@ -142,6 +142,9 @@ func (c *checker) checkTimes() {
 	if c.refresh < 0 || c.refresh > 0 && c.refresh < time.Minute {
 		c.bad("schedule-refresh", "%v is too often; a minute is the least, 0 is never", c.refresh)
 	}
+	if c.updateSpread < 0 || c.updateSpread > 6*time.Hour {
+		c.bad("update-spread", "%v is not between 0 and 6h", c.updateSpread)
+	}
 }
 
 // checkProxies reads the networks of trusted proxies.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,11 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"tipoff/handlers"
+	"tipoff/imports"
 	"tipoff/session"
 	"tipoff/todoist"
 )
@@ -33,6 +36,36 @@ func withSessions(ctx context.Context, cfg *config, stdout io.Writer, do func(*s
 		return err
 	}
 	return errors.Join(do(m), m.Close())
+}
+
+// listImports counts imports by their state, and names nobody.
+func listImports(ctx context.Context, cfg *config, stdout io.Writer) error {
+	db, closeDB, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer closeDB()
+	all, err := imports.New(db, clock(cfg.start)).ByState(ctx)
+	if err != nil {
+		return fmt.Errorf("count the imports: %w", err)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(stdout, "There are no imports.")
+		return nil
+	}
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SEASON\tUPDATES ITSELF\tSTATE\tIMPORTS\tOLDEST CHECK")
+	for _, c := range all {
+		auto, oldest := "no", "never"
+		if c.Auto {
+			auto = "yes"
+		}
+		if !c.Oldest.IsZero() {
+			oldest = c.Oldest.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", c.Season, auto, cmp.Or(string(c.State), "ok"), c.Imports, oldest)
+	}
+	return table.Flush()
 }
 
 // healthcheck asks the Tipoff that listens on the address of the settings

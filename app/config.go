@@ -39,6 +39,8 @@ type config struct {
 	database       string
 	sessionStore   string
 	idle, lifetime time.Duration
+	autoUpdate     bool
+	updateSpread   time.Duration
 
 	scheduleURL, espnURL string
 	refresh              time.Duration
@@ -59,6 +61,8 @@ type config struct {
 	broken   []string          // flags whose values could not be read
 	warnings []string          // what is allowed, but hardly meant
 	command  []string
+	// importing are the flags of tipoff import.
+	importing importCommand
 
 	notifySocket string // where systemd is told that the service is ready
 
@@ -87,10 +91,12 @@ func (c *config) flags() *flag.FlagSet {
 	fs.StringVar(&c.apiURL, "todoist-api-url", "https://api.todoist.com", "`address` of Todoist's API")
 	fs.BoolVar(&c.allowToken, "allow-api-token", true, "let people sign in with a personal API token")
 	fs.StringVar(&c.secretKey, "secret-key", "", "`keys` that seal sessions, each of 32 characters or more, with commas between; the first seals, any opens (default made once in the data dir)")
-	fs.StringVar(&c.database, "database", "", "`DSN` of what must last: sign-ins, tokens, the last good schedule; sqlite:PATH or postgres:// (default sqlite: in the data dir)")
+	fs.StringVar(&c.database, "database", "", "`DSN` of what must last: sign-ins, tokens, imports and their history, the last good schedule; sqlite:PATH or postgres:// (default sqlite: in the data dir)")
 	fs.StringVar(&c.sessionStore, "session-store", "database", "where sessions are kept: database, or a `DSN`: memory:, cookie:, redis://, mongodb://")
 	fs.DurationVar(&c.idle, "session-idle", time.Hour, "`time` without a request after which a session ends")
 	fs.DurationVar(&c.lifetime, "session-lifetime", 24*time.Hour, "`time` after which a session ends in any case")
+	fs.BoolVar(&c.autoUpdate, "auto-update", true, "let imports update themselves when the league moves a game")
+	fs.DurationVar(&c.updateSpread, "update-spread", 5*time.Minute, "`time` over which the imports that a change concerns are updated; 0 is at once")
 	fs.StringVar(&c.scheduleURL, "schedule-url", schedule.LeagueURL, "`address` or file of the league's feed; off switches it off")
 	fs.StringVar(&c.espnURL, "espn-url", schedule.ESPNURL, "`address` of ESPN's API, the fallback; off switches it off")
 	fs.DurationVar(&c.refresh, "schedule-refresh", time.Hour, "`time` between two looks at the feed; 0 is never")
@@ -122,7 +128,9 @@ func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, er
 	// Words of a command may stand before or behind flags.
 	for rest := args; len(rest) > 0; {
 		if rest[0] == "-" || !strings.HasPrefix(rest[0], "-") {
-			c.command = append(c.command, rest[0])
+			if c.command = append(c.command, rest[0]); len(c.command) == 1 && rest[0] == "import" {
+				fs = c.importing.flags(fs)
+			}
 			rest = rest[1:]
 		}
 		if err := fs.Parse(rest); errors.Is(err, flag.ErrHelp) {
@@ -140,7 +148,9 @@ func parseConfig(args, environ []string, usage func(*flag.FlagSet)) (*config, er
 		}
 		rest = fs.Args()
 	}
-	fs.Visit(func(f *flag.Flag) { c.from[f.Name] = "command line" })
+	for _, given := range []*flag.FlagSet{c.set, fs} {
+		given.Visit(func(f *flag.Flag) { c.from[f.Name] = "command line" })
+	}
 
 	env := map[string]string{}
 	for _, pair := range environ {

@@ -111,7 +111,7 @@ Todoist sends people back to %s.
 Id and secret are in %s, which only you can read. Tipoff uses them from its next start.
 `, made.ClientID, made.RedirectURL, path)
 	if old != nil {
-		fmt.Fprintln(stdout, "Sessions of the app before cannot be renewed any more: tipoff sessions flush ends them.")
+		fmt.Fprintln(stdout, "Tokens of the app before cannot be renewed any more: tipoff sessions flush -auto-update=false ends them.")
 	}
 	return nil
 }

@@ -21,9 +21,11 @@ import (
 	"tipoff/database"
 	"tipoff/handlers"
 	"tipoff/importer"
+	"tipoff/imports"
 	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
+	"tipoff/updates"
 )
 
 // memoryLimit is from where on the runtime collects garbage earlier than it would,
@@ -61,6 +63,7 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 		return err
 	}
 	defer closeDB()
+	cfg.refresh = cmp.Or(with.Refresh, cfg.refresh)
 	games, err := openSchedule(ctx, cfg, db, metrics, now, log)
 	if err != nil {
 		return err
@@ -84,14 +87,27 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	}
 	defer sessions.Close()
 
+	if cfg.demo && cfg.from["update-spread"] == "" {
+		cfg.updateSpread = 0 // visitors want to see it
+	}
+	importing := importer.New(games.Season, imports.New(db, now), now, log)
+	importing.Lease = cmp.Or(with.ImportLease, importing.Lease)
+	importing.PublicURL = cfg.public.String()
+	worker := updates.New(updates.Config{Importer: importing, Rows: importing.Rows, Season: games.Season, Now: now, Spread: cfg.updateSpread, Every: with.UpdateEvery,
+		Log: log, Observe: metrics.AutoUpdate, SignedOut: session.ErrSignedOut, Client: func(user string) *todoist.Client {
+			return api.As(func(ctx context.Context, refused string) (string, error) {
+				return sessions.AccessOf(ctx, user, refused)
+			})
+		}})
 	site, err := handlers.New(handlers.Config{
 		PublicURL:      cfg.public,
 		Schedule:       games,
-		Importer:       &importer.Importer{Season: games.Season, Now: now},
+		Importer:       importing,
 		Sessions:       sessions,
 		Todoist:        api,
 		App:            app,
 		AllowToken:     cfg.allowToken,
+		AutoUpdate:     cfg.autoUpdate,
 		TrustedProxies: cfg.proxies,
 		Demo:           demo,
 		Metrics:        metrics,
@@ -117,6 +133,9 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, with Options) err
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	running.Go(func() { logEnd(log, "schedule", games.Run(background)) })
 	running.Go(func() { logEnd(log, "sessions", sessions.Run(background)) })
+	if cfg.autoUpdate {
+		running.Go(func() { logEnd(log, "updates", worker.Run(background)) })
+	}
 	defer stopBackground()
 
 	logStart(log, cfg, listener.Addr().String(), metricsAt, games.Status(), now())
@@ -305,6 +324,9 @@ func openSessions(ctx context.Context, cfg *config, store string, db *database.D
 		keys = []string{key}
 	}
 	sc := session.Config{DB: db, Store: store, Keys: keys, Idle: cfg.idle, Lifetime: cfg.lifetime, URL: cfg.public, Now: now, Log: log}
+	if cfg.autoUpdate {
+		sc.Needed = imports.UpdatingUsers
+	}
 	if app != nil {
 		sc.Refresh = func(ctx context.Context, refresh string, scopes []string) (session.Tokens, error) {
 			tokens, err := refreshWith(ctx, app, now, refresh, scopes)

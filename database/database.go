@@ -15,8 +15,12 @@ import (
 	"time"
 )
 
-// defaultLimit bounds each call.
-const defaultLimit = 3 * time.Second
+// defaultLimit bounds each call that reads. One that writes may take waitForTurn times
+// as long, since SQLite has one writer at a time.
+const (
+	defaultLimit = 3 * time.Second
+	waitForTurn  = 4
+)
 
 // openLimit bounds [Open], which may have to wait for another process that is
 // migrating the same database.
@@ -83,7 +87,7 @@ func (db *DB) Close() error {
 // goes on when ctx is cancelled, so a visitor who leaves does not cut it off. A
 // write that fails with [ErrUnavailable] may have been done all the same.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	ctx, cancel := db.bounded(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitForTurn*db.limit)
 	defer cancel()
 	return execute(ctx, db.write, query, args)
 }
@@ -121,7 +125,7 @@ type Tx struct {
 // from it. do must return the errors of its statements: PostgreSQL refuses what comes
 // after one.
 func (db *DB) InTx(ctx context.Context, do func(*Tx) error) error {
-	ctx, cancel := db.bounded(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitForTurn*db.limit)
 	defer cancel()
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {

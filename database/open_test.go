@@ -121,6 +121,14 @@ func TestANewerDatabaseIsRefusedAndLeftAsItIs(t *testing.T) {
 		mustPut(t, db, "n", 1)
 		mustExec(t, db, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, $1)`, true)
 		mustExec(t, db, `DROP TABLE schedules`) // as the newer program might
+		versions := func() (n int) {
+			t.Helper()
+			if err := db.QueryRow(t.Context(), `SELECT count(*) FROM goose_db_version`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		recorded := versions()
 		newer, err := Open(t.Context(), dsn)
 		if err == nil {
 			newer.Close()
@@ -130,9 +138,8 @@ func TestANewerDatabaseIsRefusedAndLeftAsItIs(t *testing.T) {
 			t.Errorf("Open = %v, want it to say that the database is newer", err)
 		}
 		wantNumber(t, db, "n", 1)
-		var versions int
-		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM goose_db_version`).Scan(&versions); err != nil || versions != 3 {
-			t.Errorf("%d versions are recorded, %v; want 0, 1 and 9999", versions, err)
+		if got := versions(); got != recorded {
+			t.Errorf("%d versions are recorded, want %d as before", got, recorded)
 		}
 		if _, err := db.Exec(t.Context(), `DELETE FROM schedules`); err == nil {
 			t.Error("a table was made again that the newer program dropped")

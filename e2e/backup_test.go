@@ -67,7 +67,7 @@ func TestABackupMadeWhileRunningIsOneFileAndKeepsPeopleSignedIn(t *testing.T) {
 		}
 	}
 	s.startProcess()
-	b.get("/sessions").want(http.StatusOK).has("bak")
+	b.get("/account").want(http.StatusOK).has("bak")
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
 	onlyProject(t, account)
 	if _, err := s.command("restore", path); err == nil || !strings.Contains(err.Error(), "is there already") {

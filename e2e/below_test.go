@@ -261,7 +261,7 @@ func harmStores(t *testing.T, all map[string]map[harm]int) {
 				s.browser().get("/teams/bos").want(http.StatusOK)
 				s.browser().get("/livez").want(http.StatusOK)
 				if h.kind == "gone" {
-					if p := b.get("/projects"); p.status != http.StatusServiceUnavailable {
+					if p := b.get("/import?team=BOS"); p.status != http.StatusServiceUnavailable {
 						t.Errorf("a page that needs the session answered %d", p.status)
 					}
 				}
@@ -279,7 +279,7 @@ func harmStores(t *testing.T, all map[string]map[harm]int) {
 				}
 				var after *page
 				for range 50 {
-					if after = b.get("/projects"); after.status < 500 {
+					if after = b.get("/import?team=BOS"); after.status < 500 {
 						break
 					}
 					time.Sleep(20 * time.Millisecond)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,16 +114,11 @@ func TestAPageSaysThatAnAccountHoldsTooMuch(t *testing.T) {
 	b := s.browser().signIn(account)
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
 	project := onlyProject(t, account).ID
-	made := tasks(account, project)[0]
-	var options strings.Builder
-	for i := range 2500 {
-		fmt.Fprintf(&options, "&%d", i)
+	id := b.importIn(project)
+	for range 6000 {
+		account.AddTask(fake.Task{ProjectID: project, Content: "Long", Description: strings.Repeat("x", 4<<10)})
 	}
-	for range 200 {
-		account.AddTask(fake.Task{ProjectID: project, Content: made.Content,
-			Description: strings.Replace(made.Description, "&team=BOS", "&team=BOS"+options.String(), 1)})
-	}
-	for _, path := range []string{"/import?team=BOS", "/projects", "/projects/" + project} {
+	for _, path := range []string{"/import?team=BOS", "/projects/" + id} {
 		b.get(path).want(http.StatusUnprocessableEntity).has("Your Todoist is too large for Tipoff").has("Shorten their descriptions")
 	}
 	b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusUnprocessableEntity).has("Nothing was changed")
@@ -133,8 +129,9 @@ func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
 	const asked, inLine = 80, 64
 	s := newSite(t, midSeason)
 	reading, let := make(chan struct{}, 10*asked), make(chan struct{})
+	var holding atomic.Bool
 	s.tap.before = func(_ http.ResponseWriter, x *exchange) bool {
-		if x.path == "/api/v1/sync" && x.header.Get("Authorization") == "Bearer api-token-of-ann" {
+		if holding.Load() && x.path == "/api/v1/sync" && x.header.Get("Authorization") == "Bearer api-token-of-ann" {
 			reading <- struct{}{}
 			<-let
 		}
@@ -148,11 +145,14 @@ func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
 		return b
 	}
 	ann, ben := signIn("ann"), signIn("ben")
+	form := ann.get("/import?team=BOS").want(http.StatusOK).form("post", "/imports")
+	ann.post("/imports", form).want(http.StatusSeeOther)
+	holding.Store(true)
 	refused, shown := make(chan *page, asked), make(chan *page, asked)
 	var wg sync.WaitGroup
 	for i := range asked {
 		wg.Go(func() {
-			p, err := ann.try([]string{"/import?team=BOS", "/projects", "/projects/1", "/projects/1/remove"}[i%4], nil)
+			p, err := ann.try([]string{"/import?team=BOS", "/import?team=NYK", "/projects"}[i%3], nil)
 			switch {
 			case err != nil:
 				t.Error(err)
@@ -196,10 +196,10 @@ func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
 func TestAnImportUnderWayHoldsUpNoPageOfItsUser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, midSeason)
-	writing, let := make(chan struct{}), make(chan struct{})
+	writing, let := make(chan struct{}, 9), make(chan struct{})
 	s.tap.before = func(_ http.ResponseWriter, x *exchange) bool {
 		if x.path == "/api/v1/sync" && x.fields().Get("sync_token") != "*" {
-			close(writing)
+			writing <- struct{}{}
 			<-let
 		}
 		return false

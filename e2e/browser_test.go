@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,19 @@ func (b *browser) signIn(a *fake.Account) *browser {
 	return b
 }
 
+// importIn is the id of the import whose tasks are in a project of Todoist's.
+func (b *browser) importIn(project string) string {
+	b.t.Helper()
+	page := b.get("/projects").want(http.StatusOK)
+	for _, tile := range strings.Split(page.body, `<li class="tile`) {
+		if m := regexp.MustCompile(`/projects/([A-Z0-9]+)"`).FindStringSubmatch(tile); m != nil && strings.Contains(tile, "/"+project+`"`) {
+			return m[1]
+		}
+	}
+	b.t.Fatalf("no import is in the project %s:\n%s", project, text(page.body))
+	return ""
+}
+
 // importTeam opens the import page and presses the button. It returns the
 // answer to that.
 func (b *browser) importTeam(query string) *page {
@@ -291,13 +305,13 @@ func (b *browser) with(value string) *browser {
 // signedIn reports whether the program takes the browser for somebody's.
 func (b *browser) signedIn() bool {
 	b.t.Helper()
-	switch p := b.get("/sessions"); {
+	switch p := b.get("/account"); {
 	case p.status == http.StatusOK:
 		return true
 	case p.status == http.StatusSeeOther && strings.HasPrefix(p.location(), "/sign-in"):
 		return false
 	default:
-		b.t.Fatalf("/sessions answered %d", p.status)
+		b.t.Fatalf("/account answered %d", p.status)
 		return false
 	}
 }

@@ -44,7 +44,7 @@ func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 		other.signIn(visitor).get("/projects").want(http.StatusOK)
 
 		b.get("/readyz").want(http.StatusOK)
-		b.get("/sessions").want(http.StatusOK)
+		b.get("/account").want(http.StatusOK)
 		b.get("/projects").want(http.StatusOK)
 		b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusSeeOther)
 		// The token ends by Todoist's clock, which is another than ours.

@@ -250,7 +250,7 @@ var troubles = map[string]func(t *testing.T) string{
 		_, err := invoke(t, nil, "register", "-public-url", "http://tipoff.example")
 		return fmt.Sprint(err)
 	},
-	"That was very often in a short time": func(t *testing.T) string {
+	"Too many requests": func(t *testing.T) string {
 		b := startSite(t, midSeason).browser()
 		for range 60 {
 			b.post("/sign-in", nil).want(http.StatusSeeOther)
@@ -275,7 +275,7 @@ var troubles = map[string]func(t *testing.T) string{
 		s := startSite(t, midSeason)
 		b := s.browser().signIn(s.account("who", fake.Free))
 		s.breakStore()
-		return text(b.get("/projects").want(http.StatusServiceUnavailable).body)
+		return text(b.get("/import?team=BOS").want(http.StatusServiceUnavailable).body)
 	},
 	"not ready: 503 Service Unavailable": func(t *testing.T) string {
 		s := startSite(t, midSeason)
@@ -331,7 +331,7 @@ func refusedBy(t *testing.T, f fake.Fault) string {
 	b := s.browser().signIn(s.account("ref", fake.Free))
 	f.Path = "/api/v1/sync"
 	s.fake.Fail(f)
-	return text(b.get("/projects").body)
+	return text(b.get("/import?team=BOS").body)
 }
 
 // breakStore makes the session store useless while the program runs.
@@ -419,7 +419,7 @@ func TestTheKeyIsChangedAsTheDocsSay(t *testing.T) {
 			ran++
 			if strings.HasSuffix(line, "./tipoff") {
 				serve(line)
-				b.get("/projects").want(http.StatusOK)
+				b.get("/import?team=BOS").want(http.StatusOK)
 				continue
 			}
 			cmd := exec.Command("sh", "-eu", "-c", line)
@@ -432,7 +432,7 @@ func TestTheKeyIsChangedAsTheDocsSay(t *testing.T) {
 	if ran != 5 {
 		t.Errorf("%d commands are run, want 5", ran)
 	}
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 	if key() == old {
 		t.Error("the key is the old one")
 	}

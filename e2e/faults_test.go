@@ -32,7 +32,7 @@ func wantedLong(team string) []schedule.Game {
 }
 
 // longWrites is how many writes it takes.
-const longWrites = 3
+const longWrites = 4
 
 // wanted are the games that an import of a team takes.
 func wanted(team string) []schedule.Game {
@@ -145,10 +145,8 @@ var mishaps = map[string]mishap{
 	"429 for a moment": {Fault: fake.Fault{Status: http.StatusTooManyRequests, Body: `{"error":"Too many requests","error_extra":{"retry_after":0.01}}`},
 		heals: true, says: "Try again in"},
 	"429 for ten minutes": {Fault: fake.Fault{Status: http.StatusTooManyRequests, RetryAfter: 600}, says: "Try again in 10 minutes"},
-	"one task refused":    {Fault: fake.Fault{Command: "item_add", Refuse: refusedTask, CommandIndex: 10}, single: true, heals: true, says: "Todoist refused it"},
-	"a reminder refused": {Fault: fake.Fault{Command: "reminder_add", Refuse: refusedTask, CommandIndex: 5}, single: true, heals: true,
-		says: "Todoist refused it"},
-	"a project refused": {Fault: fake.Fault{Command: "project_add", Refuse: refusedTask}, single: true, heals: true, says: "Todoist refused it"},
+	"one task refused":    {Fault: fake.Fault{Command: "item_add", Refuse: refusedTask, CommandIndex: 10}, single: true, says: "Todoist refused it"},
+	"a project refused":   {Fault: fake.Fault{Command: "project_add", Refuse: refusedTask}, single: true, says: "Todoist refused it"},
 	"a project too many": {Fault: fake.Fault{Command: "project_add", Refuse: &fake.Error{Message: "Maximum number of projects reached", Code: 49,
 		Extra: map[string]any{}, Tag: "MAX_PROJECTS_LIMIT_REACHED", HTTP: http.StatusForbidden}}, single: true, says: "no room for another project"},
 	"a scope missing": {Fault: fake.Fault{Status: http.StatusForbidden}, says: "may not do this"},

@@ -55,7 +55,7 @@ func feed(t *testing.T, path, label string, at time.Time, games []schedule.Game)
 			days = append(days, g.Day)
 		}
 		byDay[g.Day] = append(byDay[g.Day], map[string]any{
-			"gameId": id, "gameStatus": 1, "gameStatusText": status, "gameDateEst": string(g.Day) + "T00:00:00Z",
+			"gameId": id, "gameStatus": max(1, slices.Index([]schedule.Status{"", schedule.Scheduled, schedule.InProgress, schedule.Final}, g.Status)), "gameStatusText": status, "gameDateEst": string(g.Day) + "T00:00:00Z",
 			"gameTimeEst": clock, "homeTeamTime": local.Format("2006-01-02T15:04:05Z"),
 			"gameDateTimeEst": local.Format("2006-01-02T15:04:05Z"), "gameDateTimeUTC": zero.UTC().Format(time.RFC3339),
 			"gameLabel": g.Label, "gameSubLabel": g.SubLabel, "gameSubtype": sub, "postponedStatus": "N",
@@ -79,6 +79,10 @@ func feed(t *testing.T, path, label string, at time.Time, games []schedule.Game)
 	}
 	// Written beside and renamed, so that the program never reads half.
 	if err := os.WriteFile(path+".new", raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Two feeds may be written within one tick of the file system's clock.
+	if err := os.Chtimes(path+".new", at, at); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

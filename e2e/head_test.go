@@ -88,8 +88,8 @@ func TestHeadAnswersWhereverGetDoes(t *testing.T) {
 			project := b.importTeam("team=BOS").want(http.StatusSeeOther).location()
 			project, _, _ = strings.Cut(strings.TrimPrefix(project, tt.base), "?")
 
-			paths := slices.Collect(maps.Keys(b.crawl(1, "/", project, "/import?team=BOS", "/imports", "/projects", "/sessions", "/sign-in", "/favicon.ico")))
-			for _, path := range []string{"/livez", "/readyz", "/oauth/callback", "/no/such/page", "/teams/xyz"} {
+			paths := slices.Collect(maps.Keys(b.crawl(1, "/", project, "/import?team=BOS", "/imports", "/projects", "/account", "/signed-out", "/sign-in", "/favicon.ico")))
+			for _, path := range []string{"/livez", "/readyz", "/oauth/callback", "/no/such/page", "/teams/xyz", "/demo/league"} {
 				paths = append(paths, tt.base+path)
 			}
 			paths = append(paths, "/livez", "/readyz", tt.base)

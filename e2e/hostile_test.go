@@ -146,13 +146,13 @@ func TestRequestsThatAreTooLargeOrMalformedAreRefused(t *testing.T) {
 		}
 	}
 	b := s.browser().signIn(s.account("ann", fake.Free))
-	for _, path := range []string{"/imports", "/sign-in", "/sign-in/token", "/sign-out", "/sessions/end"} {
+	for _, path := range []string{"/imports", "/sign-in", "/sign-in/token", "/sign-out", "/account/sessions/end"} {
 		if p := b.post(path, url.Values{"x": {strings.Repeat("a", 300<<10)}}); p.status != http.StatusRequestEntityTooLarge {
 			t.Errorf("POST %s of 300 kB answered %d", path, p.status)
 		}
 	}
 	b.post("/imports", url.Values{"x": {strings.Repeat("a", 250<<10)}}).want(http.StatusUnprocessableEntity)
-	b.get("/sessions").want(http.StatusOK)
+	b.get("/account").want(http.StatusOK)
 }
 
 // hostileFeeds are answers of a feed that has nothing good in mind.
@@ -215,7 +215,7 @@ func TestANameOfAnyLengthLeavesPagesWhole(t *testing.T) {
 		name := strings.Repeat("ŵ&", length/3)
 		account := s.fake.AddAccount(fake.Profile{ID: fmt.Sprintf("long-%d", length), Email: "long@example.org", Name: name, APIToken: fmt.Sprintf("long-token-%d", length), Zone: "UTC"})
 		b := s.browser().signIn(account)
-		for _, path := range []string{"/", "/teams/bos", "/sessions", "/projects"} {
+		for _, path := range []string{"/", "/teams/bos", "/account", "/projects"} {
 			// The client unpacks what comes packed, and an answer that is not
 			// whole is an error.
 			if p, err := b.try(path, nil); err != nil || p.status != http.StatusOK || !strings.Contains(p.body, "</html>") || !strings.Contains(p.body, "ŵ&amp;ŵ") {
@@ -275,7 +275,7 @@ func (l limit) reach(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.status == http.StatusTooManyRequests {
-			p.has("very often")
+			p.has("Too many requests")
 			break
 		}
 		// Where the clock begins a new ten minutes just now, one or two more go

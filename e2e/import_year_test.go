@@ -64,7 +64,7 @@ func TestAYearOfChangesIsReplayed(t *testing.T) {
 	byGame := func(id string) fake.Task {
 		t.Helper()
 		for _, task := range d.account.Tasks("") {
-			if !task.Deleted && strings.Contains(task.Description, "game="+id+".") {
+			if !task.Deleted && strings.Contains(task.Description, "#tipoff-"+id+")") {
 				return task
 			}
 		}
@@ -220,8 +220,8 @@ func TestAYearOfChangesIsReplayed(t *testing.T) {
 	step("2027-04-26", "a fifth game is necessary", 0, 1, 0)
 	delete(games, "0042600106")
 	delete(games, "0042600107")
-	want["round 1, 2027-04-29"] = "no date Off the schedule: Celtics at Knicks"
-	want["round 1, 2027-05-01"] = "no date Off the schedule: Celtics vs Knicks"
+	want["round 1, 2027-04-29"] = "no date Not needed: Celtics at Knicks"
+	want["round 1, 2027-05-01"] = "no date Not needed: Celtics vs Knicks"
 	step("2027-04-28", "the others vanish", 0, 2, 0)
 	step("2027-07-01", "the season is over", 0, 0, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
 
@@ -122,7 +124,7 @@ func TestMetricsTellWhatHappenedAndNobodysName(t *testing.T) {
 	account := s.account("mia", fake.Free)
 	b := s.browser().signIn(account)
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
-	project := onlyProject(t, account).ID
+	project := b.importIn(onlyProject(t, account).ID)
 	b.get("/projects/" + project).want(http.StatusOK)
 	b.get("/teams/bos").want(http.StatusOK)
 	b.get("/teams/bos.ics").want(http.StatusOK)
@@ -181,6 +183,54 @@ func TestMetricsTellWhatHappenedAndNobodysName(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestMetricsTellHowImportsUpdateThemselves(t *testing.T) {
+	t.Parallel()
+	games := slices.Clone(embedded().Games)
+	path, at := filepath.Join(t.TempDir(), "feed.json"), lateSeason
+	// move has the league play a game of a team at home an hour later.
+	move := func(home string) {
+		t.Helper()
+		i := slices.IndexFunc(games, func(g schedule.Game) bool { return g.Tip.After(lateSeason) && g.Home.Code == home })
+		at, games[i].Tip = at.Add(time.Minute), games[i].Tip.Add(time.Hour)
+		feed(t, path, "2026-27", at, games)
+	}
+	feed(t, path, "2026-27", at, games)
+	s := newSite(t, lateSeason, "-metrics-addr", "localhost:0", "-schedule-url", path, "-update-spread", "0")
+	s.with.Refresh, s.with.UpdateEvery = 10*time.Millisecond, time.Millisecond
+	s.start()
+	b := s.browser().signIn(s.account("mia", fake.Pro))
+	for team, auto := range map[string]string{"BOS": "on", "UTA": "on", "ORL": "off"} {
+		form := b.get("/import?team="+team).want(http.StatusOK).form("post", "/imports")
+		form.Set("auto", auto)
+		b.post("/imports", form).want(http.StatusSeeOther)
+	}
+	s.wantMetric(2, "tipoff_auto_imports")
+	s.wantMetric(0, "tipoff_auto_imports_running")
+	s.wantMetric(0, "tipoff_auto_updates_total")
+
+	move("BOS")
+	s.wantMetric(1, "tipoff_auto_updates_total", "result", "done")
+	s.wantMetric(0, "tipoff_auto_imports_due")
+	s.wantMetric(0, "tipoff_auto_imports_oldest_due_seconds")
+	s.fake.Fail(fake.Fault{Command: "item_update", Refuse: &fake.Error{Message: "Invalid argument value", Tag: "INVALID_ARGUMENT_VALUE", Code: 20, HTTP: 400}, CommandIndex: -1})
+	move("BOS")
+	s.wantMetric(1, "tipoff_auto_updates_total", "result", "failed")
+	s.fake.Fail(fake.Fault{Path: "/api/v1/tasks", Status: 429, RetryAfter: 900})
+	move("UTA")
+	s.wantMetric(1, "tipoff_auto_updates_total", "result", "later")
+	s.wantMetric(3, "tipoff_auto_updates_total")
+}
+
+func TestAHostWhoSwitchesUpdatesOffHasNoGaugesOfThem(t *testing.T) {
+	t.Parallel()
+	m := startSite(t, midSeason, "-metrics-addr", "localhost:0", "-auto-update=false").scrape()
+	for name := range m {
+		if strings.HasPrefix(name, "tipoff_auto_imports") {
+			t.Errorf("%s is there", name)
 		}
 	}
 }
@@ -251,7 +301,7 @@ func exprs(t *testing.T) (dashboard, alerts []string) {
 func TestTheDashboardAndTheAlertsUseMetricsThatExist(t *testing.T) {
 	t.Parallel()
 	dashboard, alerts := exprs(t)
-	if len(dashboard) < 10 || len(alerts) != 3 {
+	if len(dashboard) < 10 || len(alerts) != 4 {
 		t.Fatalf("found %d expressions in the dashboard and %d alerts", len(dashboard), len(alerts))
 	}
 	s := startSite(t, midSeason, "-metrics-addr", "localhost:0", "-schedule-url", "http://127.0.0.1:1/")
@@ -281,7 +331,8 @@ func TestTheDashboardAndTheAlertsUseMetricsThatExist(t *testing.T) {
 			}
 		}
 		for _, label := range regexp.MustCompile(`(outcome|result|source|code|route)=~?"([^"]*)"`).FindAllStringSubmatch(expr, -1) {
-			known := "done changed refused partial failed ok gone unknown unauthorized limited lost nba espn file embedded 5.. none /imports"
+			known := "done changed refused partial failed ok gone unknown unauthorized limited lost nba espn file embedded 5.. none /imports " +
+				"unchanged held waiting later gone"
 			for _, value := range strings.Split(label[2], "|") {
 				if !slices.Contains(strings.Fields(known), value) {
 					t.Errorf("%s is never %q, used in\n%s", label[1], value, expr)

@@ -69,7 +69,7 @@ func TestAnAppRegisteredByCommandSignsPeopleInAndMayTakeBack(t *testing.T) {
 	account := s.account("reg", fake.Free)
 	b := s.browser().signIn(account)
 	b.importTeam("team=BOS").want(http.StatusSeeOther)
-	id := onlyProject(t, account).ID
+	id := b.importIn(onlyProject(t, account).ID)
 	// Deleting needs more scopes, which Todoist is asked for then.
 	asked := b.post("/projects/"+id+"/remove", b.get("/projects/"+id+"/remove").want(http.StatusOK).form("post", "/projects/"+id+"/remove")).want(http.StatusSeeOther)
 	back, err := s.fake.Consent(asked.location(), account)

@@ -12,9 +12,6 @@ func TestLongReplicasAreOneSiteWithEveryStore(t *testing.T) {
 
 func TestLongReplicasRefreshAnExpiredTokenSafelyWithEveryStore(t *testing.T) {
 	for with := range shared {
-		if with == "cookie alone" {
-			continue // only one of the two has a refresh token
-		}
 		t.Run(with, func(t *testing.T) {
 			t.Parallel()
 			refreshAtOnce(t, with)

@@ -39,7 +39,6 @@ var shared = map[string]func(*testing.T) []string{
 	"cookie": func(t *testing.T) []string {
 		return []string{"-database", emptyPostgres(t), "-session-store", "cookie:"}
 	},
-	"cookie alone": func(*testing.T) []string { return []string{"-session-store", "cookie:"} },
 }
 
 // answers skips the test unless something listens at an address.
@@ -169,7 +168,7 @@ func TestReplicasBehindARoundRobinProxyAreOneSite(t *testing.T) {
 // replicate goes through an import at two replicas.
 func replicate(t *testing.T, with string) {
 	t.Parallel()
-	f := startFleet(t, shared[with](t), lateSeason)
+	f := startFleet(t, append(shared[with](t), "-auto-update=false"), lateSeason)
 	account := f.account("ria", fake.Pro)
 	b := f.browser().signIn(account)
 	// Each request goes to the other replica: the page to one, the
@@ -179,32 +178,54 @@ func replicate(t *testing.T, with string) {
 	project, _, _ := strings.Cut(done.location(), "?")
 	b.get(done.location()).want(http.StatusOK).has("27 games are on your list")
 	for range 3 {
-		b.get(project).want(http.StatusOK).has("In step")
+		b.get(project).want(http.StatusOK).has("Up to date")
 	}
 	form := b.get("/import?team=LAC").want(http.StatusOK).form("post", "/imports")
 	streamed := b.post("/imports", form, "Accept", "text/event-stream").want(http.StatusOK)
 	if !strings.Contains(streamed.body, "event: progress") || !strings.Contains(streamed.body, "event: done") {
 		t.Errorf("the streamed import says:\n%s", streamed.body)
 	}
-	// A change in Todoist is brought up to date from either side.
+	// A task that its owner deleted is had back from either side.
 	task := tasks(account, onlyProjectNamed(t, account, "Milwaukee").ID)[0]
 	if err := account.DeleteTask(task.ID); err != nil {
 		t.Fatal(err)
 	}
-	b.post("/imports", b.get(project).want(http.StatusOK).form("post", "/imports")).want(http.StatusSeeOther)
+	back := b.get(project).want(http.StatusOK).form("post", "/imports")
+	back.Set("again", gameIn(task))
+	b.post("/imports", back).want(http.StatusSeeOther)
 	wantExactly(t, account, embedded(), "MIL", lateSeason)
 
 	b.post("/sign-out", nil).want(http.StatusSeeOther)
 	for range 2 {
-		b.get("/projects").want(http.StatusSeeOther)
+		b.get("/import?team=BOS").want(http.StatusSeeOther)
 	}
-	access, refresh := f.fake.LiveTokens(account)
-	if with == "cookie alone" {
-		// The replica that signs out need not be the one that has it.
-		refresh = 0
-	}
-	if access+refresh != 0 {
+	if access, refresh := f.fake.LiveTokens(account); access+refresh != 0 {
 		t.Errorf("%d access and %d refresh tokens live on after signing out", access, refresh)
+	}
+}
+
+// Each knows the sign-ins and the imports made at it. A cookie signs in at both.
+func TestReplicasThatShareNothingTakeAProjectOverAfterShowingThePlan(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, []string{"-session-store", "cookie:"}, lateSeason)
+	account := f.account("ria", fake.Pro)
+	b := f.browser().signIn(account)
+	b.importTeam("team=MIL").want(http.StatusSeeOther)
+	takenOver := false
+	for range 6 {
+		p := b.get("/import?team=MIL").want(http.StatusOK)
+		takenOver = takenOver || strings.Contains(text(p.body), "It takes them over")
+		// This goes to the other one: what nobody was shown is not written.
+		b.post("/imports", url.Values{"team": {"MIL"}})
+		wantExactly(t, account, embedded(), "MIL", lateSeason)
+		onlyProject(t, account)
+	}
+	if !takenOver {
+		t.Error("the replica that did not make the import does not say that it takes it over")
+	}
+	b.post("/sign-out", nil).want(http.StatusSeeOther)
+	if access, _ := f.fake.LiveTokens(account); access != 0 {
+		t.Errorf("%d access tokens live on after signing out", access)
 	}
 }
 
@@ -234,7 +255,7 @@ func refreshAtOnce(t *testing.T, with string) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK {
+			if p, err := b.try("/import?team=BOS", nil); err != nil || p.status != http.StatusOK {
 				t.Errorf("a request with an expired token: %v %+v", err, p)
 			}
 		})
@@ -249,14 +270,14 @@ func refreshAtOnce(t *testing.T, with string) {
 	// What was stored is the newest pair: the next refresh works too.
 	f.fake.ExpireAccess(account)
 	for range 4 {
-		b.get("/projects").want(http.StatusOK)
+		b.get("/import?team=BOS").want(http.StatusOK)
 	}
 	if n := f.fake.CountTokenEvents(fake.ReplayedLate); n != 0 {
 		t.Errorf("%d refresh tokens were replayed too late", n)
 	}
 }
 
-func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
+func TestADoubleClickOverTwoReplicasMakesOneProject(t *testing.T) {
 	t.Parallel()
 	for _, repeats := range []bool{true, false} {
 		t.Run(fmt.Sprintf("mapping repeated %v", repeats), func(t *testing.T) {
@@ -265,16 +286,12 @@ func TestTwoBrowsersOverTwoReplicasMakeOneProject(t *testing.T) {
 			f.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
 			account := f.account("two", fake.Free)
 			first, second := f.browser().signIn(account), f.browser().signIn(account)
-			forms := []url.Values{
-				first.get("/import?team=SAC").want(http.StatusOK).form("post", "/imports"),
-				second.get("/import?team=SAC").want(http.StatusOK).form("post", "/imports"),
-			}
-			// Both have read before either writes.
+			form := first.get("/import?team=SAC").want(http.StatusOK).form("post", "/imports")
 			f.fake.Fail(fake.Fault{Command: "project_add", Delay: 300 * time.Millisecond, Times: 2})
 			var wg sync.WaitGroup
-			for i, b := range []*browser{first, second} {
+			for _, b := range []*browser{first, second} {
 				wg.Go(func() {
-					if p, err := b.try("/imports", forms[i]); err != nil || p.status != http.StatusSeeOther {
+					if p, err := b.try("/imports", form); err != nil || p.status != http.StatusSeeOther {
 						t.Errorf("submit: %v %+v", err, p)
 					}
 				})

@@ -166,7 +166,7 @@ func fullRun(t *testing.T, args ...string) *record {
 
 	personal := newBrowser()
 	personal.post("/sign-in/token", url.Values{"token": {"api-token-of-bob"}}).want(http.StatusSeeOther)
-	get(personal, "/projects", "/import?team=DEN", "/sessions")
+	get(personal, "/projects", "/import?team=DEN", "/account")
 	personal.importTeam("team=DEN").want(http.StatusSeeOther)
 
 	b := newBrowser().signIn(ann)
@@ -176,7 +176,7 @@ func fullRun(t *testing.T, args ...string) *record {
 	if !strings.Contains(streamed.body, "event: done") {
 		t.Errorf("the streamed import ended with %.300s", streamed.body)
 	}
-	get(b, project, project+"/remove", "/sessions")
+	get(b, project, project+"/remove", "/account")
 
 	// What Todoist does not do as it should.
 	for _, fault := range []fake.Fault{
@@ -232,7 +232,7 @@ func fullRun(t *testing.T, args ...string) *record {
 	}
 	get(b, "/projects?removed=65")
 	second := newBrowser().signIn(ann)
-	second.post("/sessions/end", url.Values{"handle": {"none"}})
+	second.post("/account/sessions/end", url.Values{"handle": {"none"}})
 	setEcho("/api/v1/revoke")
 	second.post("/sign-out", nil)
 	setEcho("nothing")

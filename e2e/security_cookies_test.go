@@ -106,7 +106,7 @@ func TestSecurity15SignedInPagesAreNotKept(t *testing.T) {
 	s := startSite(t, midSeason)
 	b := s.browser().signIn(s.account("ann", fake.Free))
 	project, _, _ := strings.Cut(b.importTeam("team=BOS").want(http.StatusSeeOther).location(), "?")
-	for _, path := range []string{"/", "/teams/bos", "/import?team=BOS", "/import?team=XYZ", "/projects", project, project + "/remove", "/sessions", "/projects/none", "/no/such/page"} {
+	for _, path := range []string{"/", "/teams/bos", "/import?team=BOS", "/import?team=XYZ", "/projects", project, project + "/remove", "/account", "/projects/none", "/no/such/page"} {
 		if p := b.get(path); !strings.Contains(p.header.Get("Cache-Control"), "no-store") {
 			t.Errorf("GET %s: Cache-Control %q", path, p.header.Values("Cache-Control"))
 		}

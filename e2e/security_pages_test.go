@@ -68,7 +68,7 @@ func TestSecurity36EveryAnswerHasItsHeaders(t *testing.T) {
 			visitor.get("/"), visitor.get("/teams/bos"), visitor.get("/teams/xyz"), visitor.get("/teams/bos.ics"), visitor.get("/teams/bos.csv"), visitor.get("/sign-in"),
 			visitor.get("/oauth/callback"), visitor.get("/no/such/page"), visitor.get("/livez"), visitor.get("/readyz"), visitor.get(asset), visitor.get("/favicon.ico"),
 			visitor.post("/imports", nil), visitor.post("/sign-out", nil, "Origin", "https://evil.example"),
-			b.get("/"), b.get("/import?team=BOS"), b.get("/projects"), b.get("/sessions"), b.post("/imports", nil),
+			b.get("/"), b.get("/import?team=BOS"), b.get("/projects"), b.get("/account"), b.post("/imports", nil),
 		} {
 			policy := map[string]string{}
 			for _, d := range strings.Split(p.header.Get("Content-Security-Policy"), ";") {
@@ -151,7 +151,7 @@ func TestSecurity37WordsOfOthersAreEscaped(t *testing.T) {
 	}
 	done := b.post("/imports", url.Values{"team": {"BOS"}, "name": {nasty}, "labels": {"a<b>"}, "target": {other}})
 	project, _, _ := strings.Cut(done.want(http.StatusSeeOther).location(), "?")
-	for _, address := range []string{done.location(), project, project + "/remove", "/projects", "/sessions", "/import?team=BOS&target=" + other} {
+	for _, address := range []string{done.location(), project, project + "/remove", "/projects", "/account", "/import?team=BOS&target=" + other} {
 		count(b.get(address).want(http.StatusOK))
 	}
 	for _, fault := range []fake.Fault{
@@ -258,7 +258,7 @@ func TestSecurity41ATodoistThatIsSlowOrDownHoldsUpNothingElse(t *testing.T) {
 	// Told to wait for long, Tipoff does not.
 	s.fake.Fail(fake.Fault{Path: "/api/v1/", Status: 429, RetryAfter: 66})
 	before := len(s.tap.exchanges("/api/v1/"))
-	if p := b.get("/projects"); p.status != http.StatusServiceUnavailable || p.header.Get("Retry-After") == "" {
+	if p := b.get("/import?team=BOS"); p.status != http.StatusServiceUnavailable || p.header.Get("Retry-After") == "" {
 		t.Errorf("a 429 is answered with %d, Retry-After %q", p.status, p.header.Get("Retry-After"))
 	}
 	if got := len(s.tap.exchanges("/api/v1/")) - before; got != 1 {
@@ -276,7 +276,7 @@ func TestSecurity41ATodoistThatIsSlowOrDownHoldsUpNothingElse(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, b := range people {
 		wg.Go(func() {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, publicURL+"/projects", nil)
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, publicURL+"/import?team=BOS", nil)
 			if err != nil {
 				t.Error(err)
 				return
@@ -292,11 +292,11 @@ func TestSecurity41ATodoistThatIsSlowOrDownHoldsUpNothingElse(t *testing.T) {
 	for _, path := range []string{"/", "/teams/bos", "/teams/bos.ics", "/sign-in", "/readyz", "/livez"} {
 		visitor.get(path).want(http.StatusOK)
 	}
-	b.get("/sessions").want(http.StatusOK)
+	b.get("/account").want(http.StatusOK)
 	leave()
 	wg.Wait()
 	s.fake.ClearFaults()
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 }
 
 func TestSecurity41TriesAndWaitsAreBounded(t *testing.T) {

@@ -114,7 +114,7 @@ func TestSecurity06EverySignedInPageShowsSignOut(t *testing.T) {
 	b := s.browser().signIn(s.account("ann", fake.Free))
 	project, _, _ := strings.Cut(b.importTeam("team=BOS").want(http.StatusSeeOther).location(), "?")
 	for _, path := range []string{"/", "/teams/bos", "/teams/bos?from=nonsense", "/import?team=BOS", "/import?team=XYZ", "/projects",
-		project, project + "/remove", "/sessions", "/no/such/page", "/projects/none"} {
+		project, project + "/remove", "/account", "/no/such/page", "/projects/none"} {
 		b.get(path).form("post", "/sign-out")
 	}
 }
@@ -123,7 +123,7 @@ func TestSecurity07ALinkSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, midSeason)
 	b := s.browser().signIn(s.account("ann", fake.Free))
-	for _, path := range []string{"/sign-out", "/sign-out?everywhere=1", "/sessions/end"} {
+	for _, path := range []string{"/sign-out", "/sign-out?everywhere=1", "/account/sessions/end"} {
 		b.get(path).want(http.StatusMethodNotAllowed)
 	}
 	if !b.signedIn() {

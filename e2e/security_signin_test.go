@@ -317,7 +317,7 @@ func TestSecurity23RefusalsByTodoistAreExplained(t *testing.T) {
 	s := startSite(t, midSeason)
 	seen := map[string]string{}
 	for code, says := range map[string]string{
-		"access_denied":                     "You said no at Todoist",
+		"access_denied":                     "Access wasn’t granted",
 		"invalid_scope":                     "does not give this app what it asks for",
 		"invalid_application_status":        "does not let this app sign anybody in",
 		"<script>alert('unknown')</script>": "ended the sign-in without saying why",

@@ -88,7 +88,7 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 		t.Helper()
 		before := len(s.tap.exchanges("/api/v1/"))
 		for _, b := range bs {
-			if p := b.get("/projects"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
+			if p := b.get("/import?team=BOS"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
 				t.Errorf("%s: answered %d %s", what, p.status, p.location())
 			}
 		}
@@ -96,7 +96,7 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 			t.Errorf("%s: Todoist was asked all the same", what)
 		}
 	}
-	a.get("/projects").want(http.StatusOK)
+	a.get("/import?team=BOS").want(http.StatusOK)
 	s.setRow("sessions", annKey, rows[bobKey])
 	s.setRow("sessions", bobKey, rows[annKey])
 	refused("sessions exchanged", a, b)
@@ -108,8 +108,8 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 	}
 	s.setRow("sessions", annKey, rows[annKey])
 	s.setRow("sessions", bobKey, rows[bobKey])
-	a.get("/projects").want(http.StatusOK)
-	b.get("/projects").want(http.StatusOK)
+	a.get("/import?team=BOS").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 
 	// A grant is its user's alone: the other's is none, and nobody gets a token by it.
 	grants := s.rows("grants")
@@ -118,7 +118,7 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 	s.fake.ExpireAccess(ann)
 	s.fake.ExpireAccess(bob)
 	for _, b := range []*browser{a, b} {
-		if p := b.get("/projects"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
+		if p := b.get("/import?team=BOS"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
 			t.Errorf("grants exchanged: answered %d %s", p.status, p.location())
 		}
 	}
@@ -132,7 +132,7 @@ func TestSecurity25StoredTokensAreSealedToTheirRow(t *testing.T) {
 	n := 0
 	for range 20 {
 		s.fake.ExpireAccess(bob)
-		b.get("/projects").want(http.StatusOK)
+		b.get("/import?team=BOS").want(http.StatusOK)
 		for _, table := range []string{"sessions", "grants"} {
 			for _, value := range s.rows(table) {
 				nonces[string(value[1:13])] = true
@@ -151,13 +151,13 @@ func TestSecurity26KeysCanBeChanged(t *testing.T) {
 	s := startSite(t, midSeason, "-secret-key", oldKey)
 	b := s.browser().signIn(s.account("ann", fake.Free))
 	s.restart(midSeason, "-secret-key", newKey+","+oldKey)
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 	var out output
 	if err := app.Run(t.Context(), append([]string{"sessions", "rekey"}, s.args...), nil, &out, app.Options{}); err != nil || !regexp.MustCompile(`[1-9]\d* records sealed anew`).MatchString(out.String()) {
 		t.Errorf("sessions rekey: %v, %s", err, &out)
 	}
 	s.restart(midSeason, "-secret-key", newKey)
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 	// With a wrong key nobody is signed in, and nothing is an error.
 	s.restart(midSeason, "-secret-key", other)
 	b.get("/").want(http.StatusOK)
@@ -166,7 +166,7 @@ func TestSecurity26KeysCanBeChanged(t *testing.T) {
 		t.Error("a key that sealed nothing opens a session")
 	}
 	s.restart(midSeason, "-secret-key", newKey)
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 }
 
 func TestSecurity27KeysComeFromOutsideAndWeakOnesAreRefused(t *testing.T) {
@@ -241,7 +241,7 @@ func TestSecurity28NoRequestUsesTheTokenOfAnother(t *testing.T) {
 				}
 			})
 			wg.Go(func() {
-				if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK || strings.Contains(p.body, accounts["ann"].Profile().Name+"<") != (name == "ann") {
+				if p, err := b.try("/import?team=BOS", nil); err != nil || p.status != http.StatusOK || strings.Contains(p.body, accounts["ann"].Profile().Name+"<") != (name == "ann") {
 					t.Errorf("%s looks at the projects: %v", name, err)
 				}
 			})
@@ -272,7 +272,7 @@ func TestSecurity29A401IsFollowedByOneRefreshAndOneRetry(t *testing.T) {
 	b := s.browser().signIn(account)
 	calls, asked := s.tap.tokenCalls(), len(s.tap.exchanges("/sync"))
 	s.fake.ExpireAccess(account)
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 	var statuses []int
 	for _, x := range s.tap.exchanges("/sync")[asked:] {
 		statuses = append(statuses, x.status)
@@ -284,7 +284,7 @@ func TestSecurity29A401IsFollowedByOneRefreshAndOneRetry(t *testing.T) {
 	// sign-in, and is not asked for ever.
 	calls, asked = s.tap.tokenCalls(), len(s.tap.exchanges("/api/v1/"))
 	s.fake.Fail(fake.Fault{Path: "/api/v1/", Status: 401})
-	p := b.get("/projects")
+	p := b.get("/import?team=BOS")
 	if got := s.tap.tokenCalls() - calls; got != 1 || p.status != http.StatusUnauthorized && p.status != http.StatusSeeOther {
 		t.Errorf("%d refreshes, and the answer %d", got, p.status)
 	}
@@ -305,7 +305,7 @@ func TestSecurity30FiftyRequestsWithAnExpiredTokenRefreshOnce(t *testing.T) {
 		for range 50 {
 			wg.Go(func() {
 				// Of one user's pages only so many wait for their turn.
-				if p, err := b.try("/projects", nil); err != nil || p.status != http.StatusOK && p.status != http.StatusTooManyRequests {
+				if p, err := b.try("/import?team=BOS", nil); err != nil || p.status != http.StatusOK && p.status != http.StatusTooManyRequests {
 					t.Errorf("%v %+v", err, p)
 				}
 			})
@@ -337,16 +337,16 @@ func TestSecurity31ANewPairIsStoredBeforeItIsUsed(t *testing.T) {
 			return false
 		}
 		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = b.try("/projects", nil) })
+		wg.Go(func() { _, _ = b.try("/import?team=BOS", nil) })
 		<-used
 		s.kill()
 		close(killed)
 		wg.Wait()
 		calls := s.tap.tokenCalls()
 		s.startProcess()
-		b.get("/projects").want(http.StatusOK)
+		b.get("/import?team=BOS").want(http.StatusOK)
 		s.fake.ExpireAccess(account)
-		b.get("/projects").want(http.StatusOK)
+		b.get("/import?team=BOS").want(http.StatusOK)
 		if got := s.tap.tokenCalls() - calls; got != 1 || s.fake.CountTokenEvents(fake.ReplayedLate)+s.fake.CountTokenEvents(fake.ReplayedInGrace) > 0 {
 			t.Errorf("%d refreshes after the restart, and a token was replayed", got)
 		}
@@ -361,7 +361,7 @@ func TestSecurity31ANewPairIsStoredBeforeItIsUsed(t *testing.T) {
 		s.fake.Fail(fake.Fault{Path: "/oauth/access_token", AfterApply: true, Delay: time.Minute})
 		refreshes := s.fake.CountTokenEvents(fake.Refreshed)
 		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = b.try("/projects", nil) })
+		wg.Go(func() { _, _ = b.try("/import?team=BOS", nil) })
 		for s.fake.CountTokenEvents(fake.Refreshed) == refreshes {
 			time.Sleep(time.Millisecond)
 		}
@@ -375,7 +375,7 @@ func TestSecurity31ANewPairIsStoredBeforeItIsUsed(t *testing.T) {
 		s.args = append(s.args, "-now", midSeason.Add(2*time.Minute).Format(time.RFC3339))
 		s.startProcess()
 		calls := s.tap.tokenCalls()
-		if p := b.get("/projects"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
+		if p := b.get("/import?team=BOS"); p.status != http.StatusSeeOther || !strings.HasPrefix(p.location(), "/sign-in") {
 			t.Errorf("answered %d %s, want to be asked to sign in", p.status, p.location())
 		}
 		if s.tap.tokenCalls() != calls {
@@ -391,13 +391,13 @@ func TestSecurity32AnAnswerWithoutARefreshTokenRestoresNone(t *testing.T) {
 	b := s.browser().signIn(account)
 	s.fake.ExpireAccess(account)
 	s.fake.Fail(fake.Fault{Path: "/oauth/access_token", AfterApply: true, Drop: true, Times: 1})
-	b.get("/projects").want(http.StatusOK)
+	b.get("/import?team=BOS").want(http.StatusOK)
 	if got := s.fake.CountTokenEvents(fake.ReplayedInGrace); got != 1 {
 		t.Fatalf("the lost answer was asked for again %d times, want 1", got)
 	}
 	calls := s.tap.tokenCalls()
 	s.fake.ExpireAccess(account)
-	if p := b.get("/projects"); p.status != http.StatusSeeOther {
+	if p := b.get("/import?team=BOS"); p.status != http.StatusSeeOther {
 		t.Errorf("answered %d, want to be asked to sign in", p.status)
 	}
 	if s.tap.tokenCalls() != calls {
@@ -449,7 +449,7 @@ func TestSecurity34ARevokedGrantIsWipedAndTheUserTold(t *testing.T) {
 	b := s.browser().signIn(account)
 	s.fake.RevokeAll(account)
 	before := len(s.tap.exchanges("/"))
-	p := b.get("/projects").want(http.StatusSeeOther)
+	p := b.get("/import?team=BOS").want(http.StatusSeeOther)
 	// The sign-in page is shown and does not send back.
 	b.get(p.location()).want(http.StatusOK).has("Sign in with Todoist")
 	if got := len(s.tap.exchanges("/")) - before; got > 2 {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -30,7 +31,10 @@ import (
 
 // quick is what all tests start the program with: they do not wait before Todoist
 // is asked again.
-var quick = app.Options{Backoff: time.Millisecond}
+var quick = app.Options{Backoff: time.Millisecond, ImportLease: 2 * time.Second}
+
+// soon is the variable with which a process looks at the schedule all the time.
+const soon = "TEST_UPDATES_AT_ONCE"
 
 // TestMain is also the program: a test that wants to kill it runs the test
 // binary again with this variable set.
@@ -38,9 +42,17 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TEST_BINARY_IS_TIPOFF") != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		context.AfterFunc(ctx, stop) // a second signal ends the process at once
-		if err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, quick); err != nil {
+		with := quick
+		if os.Getenv(soon) != "" {
+			with.Refresh, with.UpdateEvery = 20*time.Millisecond, 20*time.Millisecond
+		}
+		if err := app.Run(ctx, os.Args[1:], os.Environ(), os.Stdout, with); err != nil {
 			fmt.Fprintln(os.Stderr, "tipoff:", err)
-			os.Exit(1)
+			code := 1
+			if exit, ok := errors.AsType[*app.ExitError](err); ok {
+				code = exit.Code
+			}
+			os.Exit(code)
 		}
 		return
 	}

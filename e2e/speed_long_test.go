@@ -339,7 +339,7 @@ func TestTargets(t *testing.T) {
 	s.fake.ResetRequests()
 	other.post("/imports", url.Values{"team": {"BOS"}, "games": {"all"}}).want(http.StatusSeeOther)
 	reads, writes := s.requests()
-	line("requests to Todoist, a whole season imported", "1 read, 1 write", "%d read, %d write", reads, writes)
+	line("requests to Todoist, a whole season imported", "1 read, 2 writes", "%d read, %d writes", reads, writes)
 	s.fake.ResetRequests()
 	other.post("/imports", url.Values{"team": {"BOS"}, "games": {"all"}, "target": {onlyProject(t, account).ID}}).want(http.StatusSeeOther)
 	_, writes = s.requests()
@@ -353,7 +353,7 @@ func TestTargets(t *testing.T) {
 	}{
 		{"home page, signed out", "/", "0.5", nil}, {"home page, signed in", "/", "0.5", b.cookies()},
 		{"team page, signed out", "/teams/bos", "0.5", nil}, {"team page, signed in", "/teams/bos", "0.5", b.cookies()},
-		{"list of sessions", "/sessions", "", b.cookies()},
+		{"list of sessions", "/account", "", b.cookies()},
 	} {
 		c := s.compare(page.path, browsers, page.cookies)
 		line(fmt.Sprintf("%s, %.1f kB: of a bare handler’s pages a second", page.name, float64(c.ours.bytes)/1000), page.target,
@@ -373,6 +373,11 @@ func TestTargets(t *testing.T) {
 	line("a sealed session read, opened and decoded", "", "%v", sessionLoad(t).Round(100*time.Nanosecond))
 	size, cpu := refreshCost(t)
 	line(fmt.Sprintf("the schedule refreshed from a feed of %s, CPU", mb(size)), "80 ms", "%v", cpu.Round(time.Millisecond))
+
+	// 10,000 imports that update themselves, in this process with its Todoist.
+	decide, all, requests, fans, rss := updateCrowd(t)
+	line("10,000 imports that update themselves, one game moves: CPU to decide", "1 s", "%v", decide.Round(10*time.Millisecond))
+	line("requests to Todoist then, and imports that they are for", "2 each", "%d for %d; CPU %v, memory with Todoist %s", requests, fans, all.Round(time.Millisecond), mb(rss))
 
 	// Everybody at once.
 	l := startLoad(t)

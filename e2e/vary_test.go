@@ -20,7 +20,7 @@ func TestEveryPageThatShowsTheVisitorsTimesSaysSo(t *testing.T) {
 	requestID := regexp.MustCompile(`\b[A-Z2-7]{12}\b`) // on error pages
 	seen, differ := map[string]bool{}, map[string]bool{}
 	paths := slices.Collect(maps.Keys(visitor.crawl(1, "/", "/sign-in", "/teams/bos", "/teams/bos?venue=home", "/favicon.ico")))
-	for _, path := range append(paths, "/no/such/page", "/teams/xyz", "/teams/bos?venue=moon", "/oauth/callback", "/projects", "/sessions", "/import?team=BOS") {
+	for _, path := range append(paths, "/no/such/page", "/teams/xyz", "/teams/bos?venue=moon", "/oauth/callback", "/projects", "/account", "/import?team=BOS") {
 		kind := named.ReplaceAllString(path, "")
 		if seen[kind] {
 			continue

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tipoff/importer"
+	"tipoff/imports"
 	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
@@ -31,7 +32,7 @@ func cachingServer(t *testing.T) (*server, http.Handler) {
 		t.Fatal(err)
 	}
 	s := &server{Config: Config{PublicURL: public, Schedule: games, Sessions: testSessions(t), Metrics: NewMetrics("test"), Now: now,
-		Importer: &importer.Importer{Season: games.Season, Now: now}, Todoist: &todoist.API{}, Log: slog.New(slog.DiscardHandler)},
+		Importer: &importer.Importer{Season: games.Season, Now: now, Rows: imports.New(testDatabase(t), now)}, Todoist: &todoist.API{}, Log: slog.New(slog.DiscardHandler)},
 		files: testFiles(t), pages: testPages(t, ""), themes: themes(schedule.Teams()), cache: cache{now: now}}
 	return s, s.routes()
 }

@@ -17,6 +17,8 @@ type calendarMonth struct {
 	Weeks [][]calendarDay
 	// Games counts the month's games; Home those at home.
 	Games, Home int
+	// Past says that the month is over.
+	Past bool
 }
 
 // Days are the rows of the grid. A season has 270 days: a template takes longer for
@@ -90,6 +92,7 @@ func (loc locale) calendarOf(games []*renderedGame) []calendarMonth {
 // calendarMonth lays out one month; first is its first day.
 func (loc locale) calendarMonth(first time.Time, days map[string][]*renderedGame, today string) calendarMonth {
 	month := calendarMonth{Name: first.Format("January 2006"), ID: first.Format("2006-01")}
+	month.Past = month.ID < today[:len(month.ID)]
 	for i := range 7 {
 		name := ((loc.WeekStart + time.Weekday(i)) % 7).String()
 		month.Weekdays = append(month.Weekdays, weekday{Short: name[:3], Long: name})

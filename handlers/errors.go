@@ -135,6 +135,14 @@ func (s *server) problemOf(err error) *problem {
 		return &problem{Status: http.StatusServiceUnavailable, Heading: "Tipoff cannot look up who you are",
 			Text:   "The place where sessions are kept does not answer. You are still signed in, and nothing was changed.",
 			Advice: "Try again in a minute. Teams and schedules work meanwhile.", Cause: err}
+	case errors.Is(err, importer.ErrUnavailable):
+		return &problem{Status: http.StatusServiceUnavailable, Heading: "Tipoff cannot look up your imports",
+			Text:   "The database where they are kept does not answer, or takes nothing. Nothing of yours is lost.",
+			Advice: "Try again in a minute. Teams and schedules work meanwhile.", Cause: err}
+	case errors.Is(err, importer.ErrLost):
+		return &problem{Status: http.StatusConflict, Heading: "This import goes on elsewhere",
+			Text:   "Another window or another server of this site took it over.",
+			Advice: "Look at your projects in a minute. Pressing twice never makes anything twice.", Link: "/projects", LinkText: "Your projects", Cause: err}
 	}
 	if errors.Is(err, todoist.ErrTooLarge) {
 		return &problem{Status: http.StatusUnprocessableEntity, Heading: "Your Todoist is too large for Tipoff",
@@ -156,7 +164,7 @@ func (s *server) problemOf(err error) *problem {
 	}
 	return &problem{Status: http.StatusInternalServerError, Heading: "Something broke on our side",
 		Text:   "Tipoff could not do this. What it had not written yet was not written.",
-		Advice: "Try once more. If it stays like this, tell whoever runs this Tipoff the number below.", Cause: err}
+		Advice: "Try once more. If it stays like this, tell whoever runs this Tipoff the code below.", Cause: err}
 }
 
 // waitSentence says when to try again.
@@ -171,8 +179,8 @@ func waitSentence(wait time.Duration) string {
 }
 
 func notFound(http.ResponseWriter, *http.Request) error {
-	return &problem{Status: http.StatusNotFound, Heading: "There is no such page",
-		Text: "The address leads nowhere.", Advice: "Choose a team, and go on from there.", Link: "/", LinkText: "All teams"}
+	return &problem{Status: http.StatusNotFound, Heading: "Page not found",
+		Text: "Nothing is at this address.", Advice: "Choose a team to go on.", Link: "/", LinkText: "All teams"}
 }
 
 func methodNotAllowed(http.ResponseWriter, *http.Request) error {

@@ -22,6 +22,18 @@ func (f form) Get(name string) string { return f.Values.Get(name) }
 // Has says whether the field has this value among its values.
 func (f form) Has(name, value string) bool { return slices.Contains(f.Values[name], value) }
 
+// typed fills in what was typed and what is wrong with it. A field that offers the same
+// everywhere keeps its default where it was given something else.
+func (f *form) typed(values url.Values, wrong map[string]string) {
+	f.Errors = wrong
+	for field, typed := range values {
+		fixed := slices.ContainsFunc(optionFields, func(o optionField) bool { return o.name == field && o.choices != nil })
+		if !fixed || wrong[field] == "" {
+			f.Values[field] = typed
+		}
+	}
+}
+
 // Error is what is wrong with the field, or "".
 func (f form) Error(name string) string { return f.Errors[name] }
 

@@ -36,6 +36,8 @@ type Config struct {
 	App *todoist.App
 	// AllowToken lets people sign in with a personal API token.
 	AllowToken bool
+	// AutoUpdate says that imports may update themselves.
+	AutoUpdate bool
 	// TrustedProxies may say in X-Forwarded-For who asks. Nobody else may.
 	TrustedProxies []netip.Prefix
 	// Demo is the in-memory Todoist, which answers Todoist's own paths beside
@@ -69,7 +71,7 @@ func New(cfg Config) (http.Handler, error) {
 	if s.pages, err = newPages(s.base, s.files); err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)
 	}
-	if err := cfg.Metrics.registerState(cfg.Schedule, cfg.Sessions); err != nil {
+	if err := cfg.Metrics.registerState(&cfg); err != nil {
 		return nil, fmt.Errorf("prepare the metrics: %w", err)
 	}
 	return s.routes(), nil
@@ -114,8 +116,15 @@ func (s *server) routes() http.Handler {
 		r.Get("/projects/{id}", s.handle(s.inTurn(s.showProject)))
 		r.Get("/projects/{id}/remove", s.handle(s.inTurn(s.askRemove)))
 		writes.Post("/projects/{id}/remove", s.handle(s.remove))
-		r.Get("/sessions", s.handle(s.listSessions))
-		r.Post("/sessions/end", s.handle(s.endSession))
+		r.Post("/projects/{id}/auto", s.handle(s.switchUpdates))
+		r.Get("/account", s.handle(s.showAccount))
+		r.Post("/account/sessions/end", s.handle(s.endSession))
+		r.Post("/account/forget", s.handle(s.forget))
+		r.Get("/signed-out", s.handle(s.showSignedOut))
+		if s.Demo != nil {
+			r.Get("/demo/league", s.handle(s.inTurn(s.showLeague)))
+			r.Post("/demo/league", s.handle(s.playLeague))
+		}
 	})
 
 	return s.logged(withHead(s.recovered(s.guarded(s.belowBase(app)))))

@@ -26,6 +26,9 @@ type homePage struct {
 	Direct bool
 	// Zone is the zone of the times in words ("New York time").
 	Zone string
+	// Mine are the visitor's imports, and Games the next games in them.
+	Mine  []projectLine
+	Games []planRow
 }
 
 // A conference is a part of the team picker.
@@ -54,6 +57,10 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 	page.Zone = zoneWords(loc.Zone.String())
 	page.Canonical = s.absolute("/")
 	page.Description = "Put your NBA team’s games into Todoist, and keep them right all season."
+	var err error
+	if page.Mine, page.Games, err = s.mine(r); err != nil {
+		return page, err
+	}
 	if last, ok := schedule.TeamByCode(s.Sessions.Get(r.Context(), teamKey)); ok {
 		card := cardOf(last)
 		if search == "" || card.Matches(search) {
@@ -66,7 +73,6 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 		found = slices.DeleteFunc(slices.Clone(found), func(t schedule.Team) bool { return !cardOf(t).Matches(search) })
 	}
 	page.Found = len(found)
-	var err error
 	page.Grid, err = s.gridOf(found, loc, page.Direct)
 	return page, err
 }

@@ -15,8 +15,8 @@ import (
 //
 // The page has two forms. The options are a GET form to /import, so that the
 // address is the plan. The plan is a POST form to /imports: the options of the
-// plan that is shown as hidden fields, "plan", and one checkbox named "skip" per
-// game that would be added, unticked at first, meaning "leave this one out". Since
+// plan that is shown as hidden fields, "plan", and one checkbox named "include" per
+// game that would be added, ticked unless it is left out; see [readBoxes]. Since
 // those can be ticked without asking the server again, the plan's fingerprint must
 // be taken as if nothing were left out.
 type importPage struct {
@@ -161,6 +161,21 @@ func (p importPage) ProjectLine() string {
 	return strings.Join(words, ", ")
 }
 
+// UpdatesLine says in a few words what happens later.
+func (p importPage) UpdatesLine() string {
+	var words []string
+	if p.Form.Get("comments") != "off" {
+		words = append(words, "comments on what moves")
+	}
+	if p.Form.Get("played") == "complete" {
+		words = append(words, "ticks games off")
+	}
+	if len(words) == 0 {
+		return "no comments"
+	}
+	return strings.Join(words, ", ")
+}
+
 // showImport shows options and the plan they make.
 func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 	c, user, err := s.client(r)
@@ -170,12 +185,18 @@ func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 	if len(r.URL.Query()) == 0 {
 		return s.redirect(w, r, "/") // to pick a team
 	}
-	opts, err := importer.ParseOptions(r.URL.Query())
+	opts, id, err := s.Importer.Options(r.Context(), user.ID, r.URL.Query(), false)
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
 		return s.showMistakes(w, r, r.URL.Query(), invalid)
 	}
+	if err != nil {
+		return err
+	}
 	s.Sessions.Put(r.Context(), teamKey, opts.Teams[0])
-	plan, err := s.Importer.Plan(r.Context(), c, opts)
+	plan, err := s.Importer.Plan(r.Context(), c, user.ID, id, opts)
+	if errors.Is(err, importer.ErrGone) && opts.Target == "" {
+		return s.redirect(w, r, "/import?"+r.URL.RawQuery) // to begin anew
+	}
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
 		return s.showMistakes(w, r, r.URL.Query(), invalid)
 	}
@@ -187,17 +208,21 @@ func (s *server) showImport(w http.ResponseWriter, r *http.Request) error {
 
 // showPlan shows the import page of a plan.
 func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.User, status int, plan *importer.Plan, flash *notice, again bool) error {
-	page := s.importPage(w, r, formOf(plan.Options))
+	f := formOf(plan.Options)
+	f.Values.Set("import", plan.ID)
+	page := s.importPage(w, r, f)
 	page.Flash = flash
 	page.Plan = s.planView(r, plan)
 	page.Plan.Again = again
+	page.Plan.AskAuto = s.AutoUpdate
+	page.Plan.Auto = plan.Options.Auto == "on" || plan.Options.Auto == "" && !user.Personal
 	if page.Plan.Nothing() && len(plan.Parts) == 1 && plan.Parts[0].Project != "" {
 		page.Plan.OpenURL = s.openURL(user, plan.Parts[0].Project)
 	}
 	page.Target = "A new project"
 	if len(plan.Parts) > 1 {
 		page.Target = "A project for each team"
-	} else if plan.Options.Target == importer.TargetNew && plan.Parts[0].Project != "" {
+	} else if plan.Options.Target == "" && plan.Parts[0].Project != "" {
 		page.Target = "“" + plan.Parts[0].Name + "”, as before"
 	}
 	page.DefaultName = importer.ProjectName(plan.Options.Teams, plan.Season)
@@ -223,13 +248,10 @@ func (s *server) showPlan(w http.ResponseWriter, r *http.Request, user session.U
 func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, typed url.Values, invalid importer.Invalid) error {
 	opts, _ := importer.ParseOptions(nil)
 	f := formOf(opts)
-	for field, values := range typed {
-		f.Values[field] = values
-	}
-	f.Errors = invalid
+	f.typed(typed, invalid)
 	page := s.importPage(w, r, f)
 	page.Target = "A new project"
-	if target := f.Get("target"); target != importer.TargetNew && target != importer.TargetEach {
+	if target := f.Get("target"); target != "" && target != importer.TargetNew && target != importer.TargetEach {
 		// What it is called is not known without asking Todoist.
 		page.Projects = []choice{{target, "The project chosen before"}}
 		page.Target = page.Projects[0].Label

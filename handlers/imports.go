@@ -27,19 +27,27 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badForm(err)
 	}
+	readBoxes(r.PostForm)
 	opts, err := importer.ParseOptions(r.PostForm)
+	id := r.PostForm.Get("import")
 	if err == nil && r.PostForm.Has("preview") {
-		return s.redirect(w, r, planPath(opts)) // the button of browsers without scripts
+		return s.redirect(w, r, planPath(opts, id)) // the button of browsers without scripts
 	}
 	c, user, denied := s.client(r)
+	if denied == nil && err == nil {
+		opts, id, err = s.Importer.Options(r.Context(), user.ID, r.PostForm, true)
+	}
 	if errors.Is(denied, session.ErrSignedOut) && err == nil {
-		return signedOutBefore(opts, denied)
+		return signedOutBefore(planPath(opts, id), denied)
 	}
 	if denied != nil {
 		return denied
 	}
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
 		return s.showMistakes(w, r, r.PostForm, invalid)
+	}
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), importTimeout)
 	defer cancel()
@@ -55,7 +63,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	st.ended = func(result any) {
 		s.runs.end(user.ID, j, result)
 		if r.Context().Err() != nil {
-			s.runs.addEnding(user.ID, ending{result, planPath(opts), s.Now()})
+			s.runs.addEnding(user.ID, ending{result, planPath(opts, id), s.Now()})
 		}
 	}
 	defer func() {
@@ -64,7 +72,7 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 		}
 	}()
 	began := time.Now()
-	out, err := s.Importer.Run(ctx, c, user.ID, opts, r.PostForm.Get("plan"), func(p importer.Progress) {
+	out, err := s.Importer.Run(ctx, c, user.ID, id, opts, r.PostForm.Get("plan"), func(p importer.Progress) {
 		if p.Total > 0 {
 			j.progress(p)
 			st.progress(p)
@@ -72,20 +80,20 @@ func (s *server) runImport(w http.ResponseWriter, r *http.Request) error {
 	})
 	s.logImport(ctx, user, opts, out, err, time.Since(began))
 	s.Metrics.imported(out, err)
-	return s.answerImport(w, r, st, user, opts, out, err)
+	return s.answerImport(w, r, st, user, planPath(opts, id), out, err)
 }
 
 // signedOutBefore is the problem of an import whose session ended while its plan
 // was shown.
-func signedOutBefore(opts importer.Options, cause error) error {
+func signedOutBefore(preview string, cause error) error {
 	return &problem{Status: http.StatusUnauthorized, Heading: "You are not signed in",
 		Text:   "Your session has ended, so nothing was written.",
 		Advice: "Sign in again, and this plan is back with everything you chose.",
-		Link:   "/sign-in?" + url.Values{"next": {planPath(opts)}}.Encode(), LinkText: "Sign in", Cause: cause}
+		Link:   "/sign-in?" + url.Values{"next": {preview}}.Encode(), LinkText: "Sign in", Cause: cause}
 }
 
-// answerImport says how an import ended.
-func (s *server) answerImport(w http.ResponseWriter, r *http.Request, st *stream, user session.User, opts importer.Options, out *importer.Outcome, err error) error {
+// answerImport says how an import ended. preview is the address of its plan.
+func (s *server) answerImport(w http.ResponseWriter, r *http.Request, st *stream, user session.User, preview string, out *importer.Outcome, err error) error {
 	if changed, ok := errors.AsType[*importer.Changed](err); ok {
 		flash := &notice{Kind: "warn", Text: "Your Todoist or the schedule changed since this page was shown, so nothing was written yet. This is the plan as it is now."}
 		return st.finish(func() error { return s.showPlan(w, r, user, http.StatusConflict, changed.Plan, flash, false) },
@@ -114,7 +122,7 @@ func (s *server) answerImport(w http.ResponseWriter, r *http.Request, st *stream
 		p := *s.problemOf(err)
 		f := failure{Message: p.Heading + ". " + p.Text + " " + p.Advice, RetryAfter: retrySeconds(err)}
 		if p.Status == http.StatusUnauthorized {
-			p.Link = backTo(p.Link, planPath(opts))
+			p.Link = backTo(p.Link, preview)
 			f.SignIn = s.base + p.Link
 		}
 		return st.finish(func() error { return &p }, f)
@@ -154,7 +162,7 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 	}
 	if status == http.StatusUnauthorized {
 		advice = "Press the button again once you are signed in: what is written stays, and only what is missing is added."
-		flash.Link, flash.LinkText = backTo(signInAgain, planPath(out.Plan.Options)), "Sign in again"
+		flash.Link, flash.LinkText = backTo(signInAgain, planPath(out.Plan.Options, out.Plan.ID)), "Sign in again"
 		f.SignIn = s.base + flash.Link
 	}
 	state := fmt.Sprintf("%s of %s are written.", thousands(f.Done), plural(f.Total, "task"))

@@ -43,6 +43,8 @@ type layout struct {
 	// is then the path of its page, as the url function takes it.
 	Demo    bool
 	DemoURL string
+	// LeagueURL is where a visitor of the demo plays the league.
+	LeagueURL string
 	// Flash is said once on top of the page, nil otherwise.
 	Flash *notice
 	// Schedule says where the games come from; nil leaves the line out.
@@ -103,12 +105,13 @@ func (s *server) layout(r *http.Request, title string) layout {
 		l.DemoURL = "/demo/todoist/"
 		if ok {
 			l.DemoURL += user.ID
+			l.LeagueURL = "/demo/league"
 		}
 	}
 	report := s.Schedule.Status()
 	source := map[string]string{
 		schedule.SourceNBA: "the league’s feed", schedule.SourceESPN: "ESPN",
-		schedule.SourceFile: "a file on this server", schedule.SourceEmbedded: "the one that came with Tipoff",
+		schedule.SourceFile: "a file on this server", schedule.SourceEmbedded: "built in",
 	}[report.Source]
 	l.Schedule = &scheduleNote{Source: source, AsOf: loc.momentOf(report.AsOf), Trouble: report.Trouble}
 	return l

@@ -50,7 +50,7 @@ func (s *server) byUser(r *http.Request) (string, error) {
 
 func tooManyRequests(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Retry-After", strconv.Itoa(int(limitWindow.Seconds())))
-	return &problem{Status: http.StatusTooManyRequests, Heading: "That was very often in a short time",
+	return &problem{Status: http.StatusTooManyRequests, Heading: "Too many requests",
 		Text:   "Tipoff takes so many tries and no more, from one person and from one network. This one did nothing.",
 		Advice: waitSentence(limitWindow), Link: "/", LinkText: "All teams"}
 }

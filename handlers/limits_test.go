@@ -86,14 +86,19 @@ func TestADemoHasNoLimits(t *testing.T) {
 	}
 }
 
-func testSessions(t *testing.T) *session.Manager {
+func testDatabase(t *testing.T) *database.DB {
 	t.Helper()
 	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "tipoff.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	m, err := session.Open(t.Context(), session.Config{DB: db, Store: "database", Keys: []string{"a key of these tests, drawn by no dice"},
+	return db
+}
+
+func testSessions(t *testing.T) *session.Manager {
+	t.Helper()
+	m, err := session.Open(t.Context(), session.Config{DB: testDatabase(t), Store: "database", Keys: []string{"a key of these tests, drawn by no dice"},
 		URL: &url.URL{Scheme: "https", Host: "tipoff.example"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

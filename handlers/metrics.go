@@ -26,6 +26,7 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.HistogramVec
 	imports   *prometheus.CounterVec
+	updates   *prometheus.CounterVec
 	calls     *prometheus.HistogramVec
 	retries   *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
@@ -46,6 +47,12 @@ func NewMetrics(version string) *Metrics {
 			Help: "Imports, by how they ended: done; changed (the plan was no longer right and is shown anew); " +
 				"refused (options or the Todoist plan do not allow it); partial (some games are missing); failed (nothing was written).",
 		}, []string{"outcome"}),
+		updates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tipoff_auto_updates_total",
+			Help: "Imports that updated themselves, by result: done; unchanged (nothing was written); held (so much would change that " +
+				"the owner has to look first); waiting (for the owner); later (Todoist asks for a pause, or another process was at it); " +
+				"gone (the project was deleted, which ends the import); failed (it is tried again).",
+		}, []string{"result"}),
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "tipoff_todoist_request_duration_seconds",
 			Help: "Requests to Todoist, by endpoint and outcome, and how long they took. The outcome is ok, unauthorized (401), " +
@@ -70,11 +77,14 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.imports, m.calls, m.retries, m.refreshes, m.schedule, build,
+	m.registry.MustRegister(m.requests, m.imports, m.updates, m.calls, m.retries, m.refreshes, m.schedule, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// What has not happened yet is 0, so that its first time shows as a rise.
 	for _, outcome := range []string{"done", "changed", "refused", "partial", "failed"} {
 		m.imports.WithLabelValues(outcome)
+	}
+	for _, result := range []string{"done", "unchanged", "held", "waiting", "later", "gone", "failed"} {
+		m.updates.WithLabelValues(result)
 	}
 	for _, outcome := range []string{"ok", "gone", "failed", "unknown"} {
 		m.refreshes.WithLabelValues(outcome)
@@ -138,6 +148,9 @@ func (m *Metrics) ScheduleRefresh(source, result string) {
 	m.schedule.WithLabelValues(source, result).Inc()
 }
 
+// AutoUpdate counts an import that updated itself. It is for [updates.Config.Observe].
+func (m *Metrics) AutoUpdate(result string) { m.updates.WithLabelValues(result).Inc() }
+
 // imported counts an import that ran.
 func (m *Metrics) imported(out *importer.Outcome, err error) {
 	_, changed := errors.AsType[*importer.Changed](err)
@@ -169,14 +182,17 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 type stateCollector struct {
 	schedule *schedule.Live
 	sessions *session.Manager
+	importer *importer.Importer // nil where imports do not update themselves
 
 	asOf, season, trouble, live, store *prometheus.Desc
+	auto, due, running, oldest         *prometheus.Desc
 }
 
-// registerState adds the state of the schedule and the sessions to the metrics.
-func (m *Metrics) registerState(games *schedule.Live, sessions *session.Manager) error {
-	return m.registry.Register(&stateCollector{
-		schedule: games, sessions: sessions,
+// registerState adds the state of the schedule, the sessions and the imports to the
+// metrics.
+func (m *Metrics) registerState(cfg *Config) error {
+	state := &stateCollector{
+		schedule: cfg.Schedule, sessions: cfg.Sessions,
 		asOf: prometheus.NewDesc("tipoff_schedule_as_of_timestamp_seconds",
 			"When the source of the schedule last stood behind it, in Unix time.", nil, nil),
 		season: prometheus.NewDesc("tipoff_schedule_info",
@@ -187,12 +203,24 @@ func (m *Metrics) registerState(games *schedule.Live, sessions *session.Manager)
 			"Sign-ins that are live.", nil, nil),
 		store: prometheus.NewDesc("tipoff_session_store_up",
 			"1 while the database and the session store answer, else 0.", nil, nil),
-	})
+		auto: prometheus.NewDesc("tipoff_auto_imports",
+			"Imports that update themselves.", nil, nil),
+		due: prometheus.NewDesc("tipoff_auto_imports_due",
+			"Imports that are to be updated now.", nil, nil),
+		running: prometheus.NewDesc("tipoff_auto_imports_running",
+			"Imports that are being written, of those that update themselves.", nil, nil),
+		oldest: prometheus.NewDesc("tipoff_auto_imports_oldest_due_seconds",
+			"How long the import has been due that is due the longest; 0 while none is.", nil, nil),
+	}
+	if cfg.AutoUpdate {
+		state.importer = cfg.Importer
+	}
+	return m.registry.Register(state)
 }
 
 // Describe implements prometheus.Collector.
 func (s *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.asOf, s.season, s.trouble, s.live, s.store} {
+	for _, d := range []*prometheus.Desc{s.asOf, s.season, s.trouble, s.live, s.store, s.auto, s.due, s.running, s.oldest} {
 		ch <- d
 	}
 }
@@ -211,9 +239,10 @@ func (s *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(s.trouble, trouble)
 	// Each call has a time limit of its own.
-	n, err := 0, s.sessions.Check(context.Background())
+	ctx := context.Background()
+	n, err := 0, s.sessions.Check(ctx)
 	if err == nil {
-		n, err = s.sessions.Count(context.Background())
+		n, err = s.sessions.Count(ctx)
 	}
 	if err != nil {
 		gauge(s.store, 0)
@@ -221,4 +250,13 @@ func (s *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(s.store, 1)
 	gauge(s.live, float64(n))
+	if s.importer == nil {
+		return
+	}
+	if c, err := s.importer.Rows.Counts(ctx); err == nil {
+		gauge(s.auto, float64(c.All))
+		gauge(s.due, float64(c.Due))
+		gauge(s.running, float64(c.Running))
+		gauge(s.oldest, c.Oldest.Seconds())
+	}
 }

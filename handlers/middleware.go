@@ -238,7 +238,7 @@ func (s *server) refuseCrossOrigin(_ http.ResponseWriter, r *http.Request) error
 
 // outsideBase answers what is not below the public URL's path.
 func (s *server) outsideBase(http.ResponseWriter, *http.Request) error {
-	return &problem{Status: http.StatusNotFound, Heading: "There is no such page",
+	return &problem{Status: http.StatusNotFound, Heading: "Page not found",
 		Text:   "This Tipoff is at " + s.PublicURL.String() + "/ and below.",
 		Advice: "If you run it and have just been there: the proxy in front of it has to pass on the whole path, with " + s.base + " at its beginning.",
 		Link:   "/", LinkText: "All teams"}

@@ -39,6 +39,7 @@ var optionFields = []optionField{
 	{group: "games", name: "to"},
 	{group: "games", name: "opponent"},
 	{group: "games", name: "skip"},
+	{group: "games", name: "again"},
 	{"tasks", "title", "radio", []choice{{"names", "Celtics at Knicks"}, {"codes", "BOS @ NYK"}, {"emoji", "🏀 Celtics at Knicks"}}},
 	{group: "tasks", name: "timezone"},
 	{"tasks", "duration", "", []choice{{"0", "No length"}, {"120", "2 hours"}, {"150", "2½ hours"}, {"180", "3 hours"}}},
@@ -51,6 +52,9 @@ var optionFields = []optionField{
 	{group: "project", name: "name"},
 	{"project", "view", "radio", []choice{{"list", "List"}, {"board", "Board"}, {"calendar", "Calendar"}}},
 	{"project", "sections", "radio", []choice{{"month", "One per month"}, {"none", "None"}}},
+	{group: "updates", name: "auto"},
+	{"updates", "comments", "radio", []choice{{"on", "Say so in a comment"}, {"off", "Say nothing"}}},
+	{"updates", "played", "radio", []choice{{"leave", "Leave its task"}, {"complete", "Tick its task off"}}},
 }
 
 // optionBoxes are the things to choose for a field that offers the same
@@ -94,6 +98,7 @@ func formOf(o importer.Options) form {
 		"duration": {strconv.Itoa(o.Duration)}, "reminder": pick(o.Reminder == importer.NoReminder, "none", strconv.Itoa(o.Reminder)),
 		"tbd": pick(o.SkipTBD, "skip", "allday"), "target": {o.Target}, "name": {o.Name},
 		"view": {o.View}, "sections": pick(o.Months, "month", "none"),
+		"auto": {o.Auto}, "comments": pick(o.Comments, "on", "off"), "played": pick(o.Played, "complete", "leave"),
 	}
 	types := o.Types
 	if len(types) == 0 {
@@ -102,18 +107,32 @@ func formOf(o importer.Options) form {
 	for _, t := range types {
 		v.Add("type", string(t))
 	}
-	for _, ref := range o.Skip {
-		v.Add("skip", ref.ID)
-	}
+	v["skip"], v["again"] = o.Skip, o.Again
 	return form{Values: v}
 }
 
-// planPath is the path of the plan with these options. Games left out are named by
-// their ids alone, since addresses had better be short.
-func planPath(o importer.Options) string {
-	o.Skip = slices.Clone(o.Skip)
-	for i, ref := range o.Skip {
-		o.Skip[i] = importer.Ref{ID: ref.ID}
+// readBoxes turns the boxes of a plan into the option "skip". A browser does not send
+// boxes without a tick, so the field "offered" lists the games that have one. A game
+// for two projects has two boxes, and is left out unless both are ticked.
+func readBoxes(form url.Values) {
+	included := map[string]int{}
+	for _, id := range form["include"] {
+		included[id]++
 	}
-	return "/import?" + o.Values().Encode()
+	for _, id := range strings.Split(form.Get("offered"), ",") {
+		if included[id]--; id != "" && included[id] < 0 && !slices.Contains(form["skip"], id) {
+			form.Add("skip", id)
+		}
+	}
+	form.Del("include")
+	form.Del("offered")
+}
+
+// planPath is the path of the plan with these options, of the import with this id.
+func planPath(o importer.Options, id string) string {
+	v := o.Values()
+	if id != "" {
+		v.Set("import", id)
+	}
+	return "/import?" + v.Encode()
 }

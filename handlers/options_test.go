@@ -9,7 +9,7 @@ import (
 )
 
 func TestEveryOptionHasAFieldThatOffersItsDefault(t *testing.T) {
-	opts, err := importer.ParseOptions(map[string][]string{"team": {"BOS"}, "skip": {"1"}})
+	opts, err := importer.ParseOptions(map[string][]string{"team": {"BOS"}, "skip": {"1"}, "again": {"2"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,8 +89,8 @@ const (
 // pathAfter is the path of the page to go to: the project, or the list of
 // projects where there are several.
 func pathAfter(out *importer.Outcome) string {
-	if len(out.Projects) == 1 && out.Projects[0] != "" {
-		return "/projects/" + out.Projects[0]
+	if len(out.Imports) == 1 && out.Imports[0] != "" {
+		return "/projects/" + out.Imports[0]
 	}
 	return "/projects"
 }

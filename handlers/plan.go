@@ -48,6 +48,10 @@ type planView struct {
 	// Kept tasks would change, had their owner not edited them.
 	Kept      []planRow
 	Unchanged []planRow
+	// Missing tasks are not in the project any more, and can be had once more.
+	Missing []planRow
+	// AskAuto says that there is a tick for updates by themselves, Auto that it is set.
+	AskAuto, Auto bool
 	// Again is true when an earlier try was cut short, so that the button
 	// goes on rather than starts.
 	Again bool
@@ -78,6 +82,9 @@ type planRow struct {
 	// Kept says that none of the changes is made, because the owner edited the
 	// task.
 	Kept bool
+	// League says when the game is where the owner gave the task a date of their
+	// own, which When is then.
+	League string
 }
 
 // A change is a field's old and new value, in words.
@@ -209,7 +216,7 @@ func (p planView) LeftOut() int { return len(p.Added) - p.Adding() }
 // HasButton says that there is a button: something to write, or left out and to be
 // put back, and nothing that forbids it.
 func (p planView) HasButton() bool {
-	return !p.Stopped() && (len(p.Added) > 0 || p.Changing() > 0)
+	return !p.Stopped() && (len(p.Added) > 0 || len(p.Missing) > 0 || p.Changing() > 0)
 }
 
 // Untimed counts the additions that have no time yet.
@@ -246,23 +253,23 @@ func (p planView) Summary() string {
 	}
 	switch {
 	case added > 0 && changed == 0 && p.New > 0:
-		return plural(added, "task") + will + " be added to " + fresh + "."
+		return plural(added, "game") + will + " be added to " + fresh + "."
 	case added > 0 && changed > 0:
-		return plural(added, "task") + will + " be added to " + project + fmt.Sprintf(" and %s brought up to date.", thousands(changed))
+		return plural(added, "game") + will + " be added to " + project + " and " + plural(changed, "task") + " updated."
 	case added > 0:
-		return plural(added, "task") + will + " be added to " + project + "."
+		return plural(added, "game") + will + " be added to " + project + "."
 	case changed > 0:
-		return plural(changed, "task") + " in " + project + will + " be brought up to date."
+		return plural(changed, "task") + " in " + project + will + " be updated."
 	case len(p.Unchanged)+len(p.Kept) > 0:
 		is := " is"
 		if p.Targets > 1 {
 			is = " are"
 		}
-		return project + is + " in step with the schedule."
+		return project + is + " up to date."
 	case len(p.Added) > 0:
-		return "Every game is left out, so nothing will be added."
+		return "Every game is left out, so there is nothing to add."
 	}
-	return "No game fits these choices, so there is nothing to add."
+	return "No game matches these options, so there is nothing to add."
 }
 
 // Button is the label of the one button.
@@ -270,24 +277,42 @@ func (p planView) Button() string {
 	added, changed := p.Adding(), p.Changing()
 	switch {
 	case p.Again && added+changed > 0:
-		return "Go on with the other " + plural(added+changed, "task")
+		return "Continue with the other " + plural(added+changed, "task")
 	case added > 0 && changed > 0:
-		return fmt.Sprintf("Add %d and update %s in Todoist", added, plural(changed, "task"))
+		return "Add " + plural(added, "game") + " and update " + plural(changed, "task")
 	case changed > 0:
-		return "Bring " + plural(changed, "task") + " up to date"
+		return "Update " + plural(changed, "task")
 	case added == 0:
 		return "Add to Todoist"
 	}
-	return "Add " + plural(added, "task") + " to Todoist"
+	return "Add " + plural(added, "game") + " to Todoist"
+}
+
+// Offered are the games that have a box, for [readBoxes].
+func (p planView) Offered() string {
+	ids := make([]string, len(p.Added))
+	for i, row := range p.Added {
+		ids[i] = row.ID
+	}
+	return strings.Join(ids, ",")
 }
 
 // Hidden are the POST form's hidden fields, but for import and plan. Games
 // left out that have no checkbox of their own stay left out.
 func (p planView) Hidden() []field {
-	fields := fieldsOf(p.Options, "skip")
+	but := []string{"skip", "again"}
+	if p.AskAuto {
+		but = append(but, "auto")
+	}
+	fields := fieldsOf(p.Options, but...)
 	for _, id := range p.Options["skip"] {
 		if !slices.ContainsFunc(p.Added, func(row planRow) bool { return row.ID == id }) {
 			fields = append(fields, field{"skip", id})
+		}
+	}
+	for _, id := range p.Options["again"] {
+		if !slices.ContainsFunc(p.Missing, func(row planRow) bool { return row.ID == id }) {
+			fields = append(fields, field{"again", id})
 		}
 	}
 	return fields
@@ -297,10 +322,7 @@ func (p planView) Hidden() []field {
 func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 	loc := s.planLocale(r, plan)
 	v := &planView{Fingerprint: plan.Fingerprint(), Options: plan.Options.Values()}
-	v.Options.Del("skip")
-	for _, ref := range plan.Options.Skip {
-		v.Options.Add("skip", ref.ID)
-	}
+	v.Options.Set("import", plan.ID)
 	names := []string{}
 	for _, part := range plan.Parts {
 		names = append(names, part.Name)
@@ -322,12 +344,14 @@ func (s *server) planView(r *http.Request, plan *importer.Plan) *planView {
 		switch c.Kind {
 		case importer.Add:
 			v.Added = append(v.Added, row)
-		case importer.Update:
+		case importer.Update, importer.TickOff:
 			v.Changed = append(v.Changed, row)
-		case importer.Postpone:
+		case importer.Postpone, importer.Cancel:
 			v.Postponed = append(v.Postponed, row)
 		case importer.Keep:
 			v.Kept = append(v.Kept, row)
+		case importer.Missing:
+			v.Missing = append(v.Missing, row)
 		default:
 			v.Unchanged = append(v.Unchanged, row)
 		}
@@ -350,7 +374,7 @@ func offersOf(plan *importer.Plan, loc locale) (all []offer) {
 		if to := string(o.Options.To); to != "" {
 			text = strings.ReplaceAll(text, to, loc.momentOfDay(to).Day)
 		}
-		all = append(all, offer{text, planPath(o.Options), o.Tasks})
+		all = append(all, offer{text, planPath(o.Options, ""), o.Tasks})
 	}
 	return all
 }
@@ -371,12 +395,15 @@ func (s *server) planLocale(r *http.Request, plan *importer.Plan) locale {
 // planRowOf is a change as the pages show it.
 func planRowOf(c *importer.Change, loc locale) planRow {
 	row := planRow{ID: c.Game.ID, When: whenOf(&c.Game, loc), Title: c.Title, Label: labelOf(&c.Game), Postponed: c.Game.Postponed, LeftOut: c.LeftOut}
-	due := func(d *todoist.Due) string {
-		if at, ok := d.Instant(); ok {
-			m := loc.momentOf(at)
-			return m.Day + ", " + m.Clock
+	due := func(d *todoist.Due) string { return dayAndClock(momentOfDue(d, loc)) }
+	if c.Moved {
+		row.League = "The league has it on " + dayAndClock(row.When) + "."
+		if row.Postponed {
+			row.League = "The league has no date for it yet."
 		}
-		return loc.momentOfDay(string(importer.Day(d))).Day
+		if row.Postponed = c.Task.Due == nil; c.Task.Due != nil {
+			row.When = momentOfDue(c.Task.Due, loc)
+		}
 	}
 	changesOf := func(fields []importer.FieldChange) []change {
 		var all []change
@@ -398,12 +425,26 @@ func planRowOf(c *importer.Change, loc locale) planRow {
 	case len(c.Kept) > 0:
 		row.Changes = changesOf(c.Fields)
 		row.Note = "What you edited yourself stays."
-	case c.Kind == importer.Keep:
-		row.Note = "A task of yours has this title and day, so none is added."
-	case c.Kind == importer.Completed:
-		row.Note = "You completed this task."
+	case c.Kind == importer.TickOff:
+		row.Note = "The game is over, so the task is ticked off."
 	default:
 		row.Changes = changesOf(c.Fields)
 	}
 	return row
+}
+
+// momentOfDue is when a task is due.
+func momentOfDue(d *todoist.Due, loc locale) moment {
+	if at, ok := d.Instant(); ok {
+		return loc.momentOf(at)
+	}
+	return loc.momentOfDay(string(importer.Day(d)))
+}
+
+// dayAndClock writes a moment in a sentence.
+func dayAndClock(m moment) string {
+	if m.Clock == "" {
+		return m.Day
+	}
+	return m.Day + ", " + m.Clock
 }

@@ -16,51 +16,51 @@ func TestThePlanSaysWhatItWillDo(t *testing.T) {
 	}{
 		"a whole season into a new project": {
 			planView{Project: "Boston Celtics 2026-27", New: 1, Targets: 1, Added: rows(82)},
-			"82 tasks will be added to a new project, “Boston Celtics 2026-27”.", "Add 82 tasks to Todoist",
+			"82 games will be added to a new project, “Boston Celtics 2026-27”.", "Add 82 games to Todoist",
 		},
 		"every team at once": {
 			planView{Project: "Everybody", New: 1, Targets: 1, Added: rows(1230)},
-			"1,230 tasks will be added to a new project, “Everybody”.", "Add 1,230 tasks to Todoist",
+			"1,230 games will be added to a new project, “Everybody”.", "Add 1,230 games to Todoist",
 		},
 		"one game into a project that exists": {
 			planView{Project: "Inbox", Added: rows(1)},
-			"1 task will be added to “Inbox”.", "Add 1 task to Todoist",
+			"1 game will be added to “Inbox”.", "Add 1 game to Todoist",
 		},
 		"what is left out does not count": {
 			planView{Project: "Inbox", Added: append(rows(3), leftOut...)},
-			"3 tasks will be added to “Inbox”.", "Add 3 tasks to Todoist",
+			"3 games will be added to “Inbox”.", "Add 3 games to Todoist",
 		},
 		"additions and changes": {
 			planView{Project: "Celtics", Added: rows(3), Changed: rows(2), Postponed: rows(1)},
-			"3 tasks will be added to “Celtics” and 3 brought up to date.", "Add 3 and update 3 tasks in Todoist",
+			"3 games will be added to “Celtics” and 3 tasks updated.", "Add 3 games and update 3 tasks",
 		},
 		"a postponed game alone": {
 			planView{Project: "Celtics", Postponed: rows(1), Unchanged: rows(81)},
-			"1 task in “Celtics” will be brought up to date.", "Bring 1 task up to date",
+			"1 task in “Celtics” will be updated.", "Update 1 task",
 		},
 		"a plan that may not run says would": {
 			planView{Project: "Celtics", New: 1, Targets: 1, Added: rows(3), Notices: []notice{{Kind: "stop"}}},
-			"3 tasks would be added to a new project, “Celtics”.", "Add 3 tasks to Todoist",
+			"3 games would be added to a new project, “Celtics”.", "Add 3 games to Todoist",
 		},
 		"going on after a cut": {
 			planView{Project: "Celtics", Added: rows(40), Again: true},
-			"40 tasks will be added to “Celtics”.", "Go on with the other 40 tasks",
+			"40 games will be added to “Celtics”.", "Continue with the other 40 tasks",
 		},
 		"everything left out": {
 			planView{Project: "Celtics", New: 1, Targets: 1, Added: leftOut},
-			"Every game is left out, so nothing will be added.", "Add to Todoist",
+			"Every game is left out, so there is nothing to add.", "Add to Todoist",
 		},
 		"in step but for a game that is left out": {
 			planView{Project: "Celtics", Added: leftOut, Unchanged: rows(80)},
-			"“Celtics” is in step with the schedule.", "Add to Todoist",
+			"“Celtics” is up to date.", "Add to Todoist",
 		},
 		"in step": {
 			planView{Project: "Celtics", Unchanged: rows(82)},
-			"“Celtics” is in step with the schedule.", "Add to Todoist",
+			"“Celtics” is up to date.", "Add to Todoist",
 		},
 		"no game fits": {
 			planView{Project: "Celtics", New: 1, Targets: 1},
-			"No game fits these choices, so there is nothing to add.", "Add to Todoist",
+			"No game matches these options, so there is nothing to add.", "Add to Todoist",
 		},
 	} {
 		if got := tt.plan.Summary(); got != tt.summary {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -31,9 +32,8 @@ type projectPage struct {
 	// OptionsURL is the path of the import page with this project's options.
 	OptionsURL string
 	// Games are the project's tasks that are still to come.
-	Games []planRow
-	// Completed counts the tasks ticked off.
-	Completed int
+	Games   []planRow
+	Updates *updatesView
 }
 
 // ShowsPlan says that the plan is worth a place on the page: not when the
@@ -67,24 +67,49 @@ type projectLine struct {
 	ID, Name, OpenURL string
 	// Team is nil for a project of several teams.
 	Team *teamCard
-	// Waiting counts the changes that an update would make; 0 is in step.
-	Waiting int
+	// Teams and Season are what the import is about; only [server.rowLine] sets them.
+	Teams  []string
+	Season string
+	// Waiting counts the changes that an update would make; 0 is up to date. Changed
+	// says that the schedule has changed and how much waits is not known; Over that
+	// the season is.
+	Waiting       int
+	Changed, Over bool
 	// Left counts the open tasks; Next is the nearest of them, or nil.
 	Left int
 	Next *planRow
-	// Trouble is a sentence when the state could not be found out.
+	// Trouble is a sentence when something is in the way.
 	Trouble string
+	// Auto says that the import updates itself.
+	Auto bool
 }
 
-// State reads "In step" or "3 changes waiting".
+// Waits says that an update has something to do.
+func (p projectLine) Waits() bool { return p.Waiting > 0 || p.Changed }
+
+// State reads "Up to date" or "3 changes waiting".
 func (p projectLine) State() string {
 	switch {
 	case p.Trouble != "":
 		return p.Trouble
 	case p.Waiting > 0:
 		return plural(p.Waiting, "change") + " waiting"
+	case p.Changed:
+		return "The schedule changed"
+	case p.Over:
+		return "Season over"
+	case p.Auto:
+		return "Up to date, updates itself"
 	}
-	return "In step"
+	return "Up to date"
+}
+
+// Short is the state on a button that leads to the project.
+func (p projectLine) Short() string {
+	if p.Trouble != "" {
+		return "Needs a look"
+	}
+	return "Up to date"
 }
 
 // openURL is where a project is seen: at Todoist, or in the demo.
@@ -97,12 +122,17 @@ func (s *server) openURL(user session.User, project string) string {
 
 // noProject is the problem of a project that holds no games.
 func noProject(err error) error {
-	if _, ok := errors.AsType[importer.Invalid](err); !ok {
+	invalid, ok := errors.AsType[importer.Invalid](err)
+	if !ok {
 		return err
 	}
-	return &problem{Status: http.StatusNotFound, Heading: "No games from Tipoff here",
-		Text:   "This project is gone from your Todoist, or it holds no games that Tipoff put there.",
+	p := &problem{Status: http.StatusNotFound, Heading: "No games from Tipoff here",
+		Text:   "This import has ended, or it was never yours.",
 		Advice: "Choose a team to begin anew, or look at your projects.", Link: "/projects", LinkText: "Your projects", Cause: err}
+	if text := invalid["target"]; text != "" {
+		p.Heading, p.Text, p.Advice = "The project is not there", text, "Nothing was changed."
+	}
+	return p
 }
 
 // showProject shows whether an imported project is in step.
@@ -111,14 +141,14 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e, err := s.Importer.Project(r.Context(), c, chi.URLParam(r, "id"))
+	e, err := s.Importer.Project(r.Context(), c, user.ID, chi.URLParam(r, "id"))
 	if err != nil {
 		return noProject(err)
 	}
-	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Project.ID, Name: e.Project.Name,
-		OpenURL: s.openURL(user, e.Project.ID), Completed: e.Completed, Team: onlyTeam(e.Teams),
+	page := projectPage{layout: s.private(w, r, e.Project.Name, "projects"), ID: e.Import.ID, Name: e.Project.Name,
+		OpenURL: s.openURL(user, e.Project.ID), Team: onlyTeam(e.Import.Teams),
 		Plan: s.planView(r, e.Plan), Done: s.justDone(r, user), Running: s.runs.current(user.ID) != nil,
-		OptionsURL: planPath(e.Plan.Options)}
+		OptionsURL: "/import?import=" + url.QueryEscape(e.Import.ID)}
 	if page.Done == nil {
 		page.Flash = s.endingNotice(user.ID)
 	}
@@ -126,8 +156,9 @@ func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
 		page.theme(s.themes[page.Team.Code])
 	}
 	loc := s.planLocale(r, e.Plan)
+	page.Updates = s.updatesView(e, e.Changes, loc)
 	for _, change := range e.Plan.Changes() {
-		if change.Task != nil && change.Kind != importer.Completed && change.Game.Upcoming(s.Now()) {
+		if change.Task != nil && change.Game.Upcoming(s.Now()) {
 			page.Games = append(page.Games, planRowOf(change, loc))
 		}
 	}
@@ -140,7 +171,7 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.Importer.Mine(r.Context(), c)
+	all, err := s.Importer.Mine(r.Context(), c, user.ID)
 	if err != nil {
 		return err
 	}
@@ -153,11 +184,18 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 		page.Flash = s.endingNotice(user.ID)
 	}
 	for _, e := range all {
-		line := projectLine{ID: e.Project.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),
-			Team: onlyTeam(e.Teams), Waiting: e.Plan.Pending(), Left: len(e.Tasks)}
+		line := projectLine{ID: e.Import.ID, Name: e.Project.Name, OpenURL: s.openURL(user, e.Project.ID),
+			Team: onlyTeam(e.Import.Teams), Waiting: e.Waiting, Left: e.Left}
+		if text, trouble := stateLine(e.Import, s.AutoUpdate); trouble {
+			line.Trouble = text
+		}
+		line.Auto = e.Import.Auto && s.AutoUpdate
+		if e.Missing {
+			line.Trouble = "The project is archived in your Todoist, or gone"
+		}
 		loc := s.planLocale(r, e.Plan)
 		for _, change := range e.Plan.Changes() {
-			if change.Task != nil && change.Kind != importer.Completed && !change.Game.Postponed && change.Game.Upcoming(s.Now()) {
+			if change.Task != nil && !change.Game.Postponed && change.Game.Upcoming(s.Now()) {
 				row := planRowOf(change, loc)
 				line.Next = &row
 				break

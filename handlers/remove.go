@@ -40,13 +40,13 @@ func (s *server) askRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	removal, err := s.Importer.Removal(r.Context(), c, chi.URLParam(r, "id"), false)
+	removal, err := s.Importer.Removal(r.Context(), c, user.ID, chi.URLParam(r, "id"), false)
 	if err != nil {
 		return noProject(err)
 	}
 	page := removePage{layout: s.private(w, r, "Remove", "projects"),
-		ID: removal.Project.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
-		Team: onlyTeam(removal.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
+		ID: removal.Import.ID, Name: removal.Project.Name, OpenURL: s.openURL(user, removal.Project.ID),
+		Team: onlyTeam(removal.Import.Teams), Tasks: len(removal.Tasks), Completed: len(removal.Completed),
 		Others: removal.Others, Held: removal.Held, Sections: len(removal.Sections), WholeProject: removal.Whole,
 		Consent: s.App != nil && !s.mayDelete(r) && !user.Personal, WithCompleted: r.URL.Query().Get("completed") != ""}
 	if why := s.Sessions.Pop(r.Context(), refusedKey); why != "" {

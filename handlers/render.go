@@ -25,8 +25,12 @@ func (projectPage) template() string  { return "project" }
 func (removePage) template() string   { return "remove" }
 func (projectsPage) template() string { return "projects" }
 func (teamPage) template() string     { return "team" }
-func (sessionsPage) template() string { return "sessions" }
-func (errorPage) template() string    { return "error" }
+func (accountPage) template() string  { return "account" }
+
+func (leaguePage) template() string { return "league" }
+
+func (signedOutPage) template() string { return "signed-out" }
+func (errorPage) template() string     { return "error" }
 
 // pages renders views.
 type pages struct {

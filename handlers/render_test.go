@@ -27,7 +27,7 @@ var storybook = flag.String("storybook", "", "folder to write every page and sta
 func allViews() []view {
 	return []view{
 		homePage{}, signInPage{}, importPage{}, projectPage{}, removePage{},
-		projectsPage{}, teamPage{}, sessionsPage{}, errorPage{},
+		projectsPage{}, teamPage{}, accountPage{}, signedOutPage{}, leaguePage{}, errorPage{},
 	}
 }
 
@@ -254,7 +254,7 @@ func writeAssets(t *testing.T, folder string) {
 	if err := os.MkdirAll(filepath.Join(folder, "static"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"app.css", "teams.css", "icon.svg", "icon-180.png", "app.webmanifest", "picker.js", "import.js", "team.js", "times.js"} {
+	for _, name := range []string{"app.css", "teams.css", "icon.svg", "icon-180.png", "app.webmanifest", "picker.js", "import.js", "follow.js", "team.js", "times.js"} {
 		w := httptest.NewRecorder()
 		files.ServeHTTP(w, httptest.NewRequest("GET", files.URL(name), nil))
 		if err := os.WriteFile(filepath.Join(folder, files.URL(name)), w.Body.Bytes(), 0o644); err != nil {

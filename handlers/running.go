@@ -46,8 +46,9 @@ type job struct {
 	changed chan struct{}
 }
 
-// aboutOf says what an import is about: its teams and where they go.
-func aboutOf(o importer.Options) string { return strings.Join(o.Teams, ",") + " " + o.Target }
+// aboutOf says what an import is about: its teams. Where they go is known only once a
+// new project is made.
+func aboutOf(o importer.Options) string { return strings.Join(o.Teams, ",") }
 
 // begin enters an import of a user. When one of theirs runs already, that one
 // stays the one to follow, since the new one waits for it.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"tipoff/schedule"
@@ -171,7 +172,7 @@ const refusedKey = "refused"
 func refusalSentence(code string) string {
 	switch code {
 	case "access_denied":
-		return "You said no at Todoist, so nothing was connected. If that was not what you meant, try again."
+		return "Access wasn’t granted. Nothing changed."
 	case "invalid_application_status":
 		return "Todoist does not let this app sign anybody in at the moment. Whoever runs this Tipoff can see why in Todoist’s app console."
 	case "invalid_scope":
@@ -232,7 +233,13 @@ func (s *server) completeSignIn(r *http.Request, t session.Tokens, personal bool
 	}
 	user := userOf(u)
 	user.Personal = personal
-	return s.Sessions.SignIn(r.Context(), user, t)
+	if err := s.Sessions.SignIn(r.Context(), user, t); err != nil {
+		return err
+	}
+	if err := s.Importer.Rows.SignedIn(r.Context(), user.ID); err != nil {
+		s.Log.WarnContext(r.Context(), "imports that waited for a sign-in still wait", "error", err)
+	}
+	return nil
 }
 
 // userOf is what a session remembers of an account.
@@ -256,6 +263,18 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("everywhere") == "1" {
 		end = s.Sessions.SignOutEverywhere
 	}
+	said := url.Values{}
+	if user, ok := s.Sessions.User(r.Context()); ok && s.AutoUpdate {
+		// What cannot be counted is not said; it does not keep anybody signed in.
+		if n, err := s.Importer.Rows.CountAuto(r.Context(), user.ID); err == nil && n > 0 {
+			said.Set("updating", strconv.Itoa(n))
+		}
+	}
+	return s.endSignIns(w, r, end, said)
+}
+
+// endSignIns ends sign-ins and goes to the page that says what that means.
+func (s *server) endSignIns(w http.ResponseWriter, r *http.Request, end func(context.Context) error, said url.Values) error {
 	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	w.Header().Set("Cache-Control", "no-store")
 	err := end(r.Context())
@@ -268,5 +287,9 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.redirect(w, r, "/")
+	path := "/signed-out"
+	if len(said) > 0 {
+		path += "?" + said.Encode()
+	}
+	return s.redirect(w, r, path)
 }

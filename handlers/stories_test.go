@@ -98,7 +98,7 @@ func stories(p *pages) map[string]view {
 
 	project := projectPage{
 		layout: titled(in, "Boston Celtics 2026-27", "projects"), ID: "6XR4", Name: "Boston Celtics 2026-27", OpenURL: "https://app.todoist.com/app/project/6XR4",
-		Team: &celtics, OptionsURL: "/import?team=BOS&target=6XR4", Games: planRows[14:40], Completed: 9,
+		Team: &celtics, OptionsURL: "/import?team=BOS&target=6XR4", Games: planRows[14:40],
 		Plan: &planView{Project: "Boston Celtics 2026-27", Unchanged: planRows[14:40]},
 	}
 	waiting := project
@@ -115,7 +115,7 @@ func stories(p *pages) map[string]view {
 		layout: titled(out, "Boston Celtics 2026-27", "teams"), Team: celtics, Season: "2026-27", State: "running", Countdown: "Tips off in 1 d 6 h",
 		Facts: teamFacts{Left: 68, Home: 33, Away: 35, BackToBacks: 11, Trip: 6, TripFrom: season[30].When, TripTo: season[35].When, National: 24, CupGames: 2},
 		Form:  form{Values: url.Values{"games": {"all"}, "venue": {"all"}, "type": {"regular", "cup", "playin", "playoffs"}, "tv": {"any"}, "timezone": {"America/New_York"}}}, Opponents: opponents,
-		Calendar: loc.calendarOf(shown), Games: shown, Of: len(season), Zone: "New York time", Direct: true,
+		Calendar: loc.calendarOf(shown), Games: shown, Of: len(season), Zone: "New York time", Direct: true, Adding: 68,
 		CalendarURL: "/teams/bos.ics", WebcalURL: "webcal://localhost:8080/teams/bos.ics", CSVURL: "/teams/bos.csv", ImportURL: "/import?team=BOS",
 	}
 	team.Team.Arena = "TD Garden"
@@ -134,6 +134,12 @@ func stories(p *pages) map[string]view {
 	troubled.Schedule = &scheduleNote{Source: "the copy that came with Tipoff", AsOf: loc.momentOfDay("2026-08-16"), Trouble: "The league’s feed is not answering; Tipoff keeps trying."}
 
 	team.Zones = zoneFieldOf(team.Form, "The league’s: New York time", "Where the Celtics play: New York time")
+	imported := team
+	imported.Mine = &projectLine{ID: "6XR4", Name: "Boston Celtics 2026-27", Changed: true}
+	homeMine := homePage{layout: demo, Grid: grid, Season: "2026-27", Zone: "New York time", Found: 30, Games: planRows[14:17], Mine: []projectLine{
+		{ID: "6XR4", Name: "Boston Celtics 2026-27", OpenURL: "https://app.todoist.com/app/project/1", Team: &celtics, Left: 68, Next: &planRows[14], Auto: true},
+		{ID: "6XR5", Name: "Sports", OpenURL: "https://app.todoist.com/app/project/2", Changed: true},
+	}}
 	home := homePage{layout: out, Grid: grid, Season: "2026-27", Zone: "New York time", Direct: true, Found: 30}
 	homeIn := homePage{layout: demo, Grid: grid, Season: "2026-27", Last: &celtics, Zone: "New York time", Found: 30}
 	found := home
@@ -141,7 +147,7 @@ func stories(p *pages) map[string]view {
 	found.Grid = storyGrid(p, schedule.Teams()[1:2], &next)
 	none := home
 	none.Query, none.Found, none.Grid = "gotham", 0, ""
-	trouble := errorPage{layout: titled(troubled, "Not found", ""), Status: 404, Heading: "There is no such page", Text: "The address leads nowhere: no team goes by “XYZ”.", Advice: "Pick the team from the list instead.", RequestID: "r-5f2c9a"}
+	trouble := errorPage{layout: titled(troubled, "Not found", ""), Status: 404, Heading: "Page not found", Text: "No team matches “XYZ”.", Advice: "Pick the team from the list instead.", RequestID: "r-5f2c9a"}
 
 	return map[string]view{
 		"home":                home,
@@ -149,7 +155,7 @@ func stories(p *pages) map[string]view {
 		"home-found":          found,
 		"home-none":           none,
 		"sign-in":             signInPage{layout: titled(out, "Sign in", ""), Next: "/import?team=BOS", Team: &celtics, OAuth: true, Token: true},
-		"sign-in-wrong":       signInPage{layout: titled(out, "Sign in", ""), OAuth: true, Token: true, Wrong: "You said no at Todoist, so nothing was connected. You can try again at any time."},
+		"sign-in-wrong":       signInPage{layout: titled(out, "Sign in", ""), OAuth: true, Token: true, Wrong: "Access wasn’t granted. Nothing changed."},
 		"sign-in-token-wrong": signInPage{layout: titled(demoOut(out), "Sign in", ""), Token: true, Wrong: "Todoist does not know this token. Copy it once more, without spaces.", WrongToken: true},
 		"import":              fresh,
 		"import-again":        again,
@@ -173,6 +179,8 @@ func stories(p *pages) map[string]view {
 			{ID: "6XR6", Name: "Brooklyn Nets 2026-27", OpenURL: project.OpenURL, Team: ptr(storyTeam("BKN", nil)), Trouble: "Todoist did not answer"},
 		}},
 		"projects-empty": projectsPage{layout: titled(in, "Your projects", "projects")},
+		"team-imported":  imported,
+		"home-imports":   homeMine,
 		"team":           team,
 		"team-bkn":       ofTeam("BKN"),
 		"team-gsw":       ofTeam("GSW"),
@@ -180,7 +188,8 @@ func stories(p *pages) map[string]view {
 		"team-lal":       ofTeam("LAL"),
 		"team-empty":     filtered,
 		"team-early":     unreleased,
-		"sessions": sessionsPage{layout: titled(in, "Where you are signed in", ""), Sessions: []sessionLine{
+		"signed-out":     signedOutPage{layout: titled(out, "You are signed out", ""), Updating: 2},
+		"account": accountPage{layout: titled(in, "Your account", ""), Sessions: []sessionLine{
 			{Handle: "h1", Browser: "Firefox on Linux", Since: loc.momentOf(loc.Now.Add(-2 * time.Hour)), Seen: loc.momentOf(loc.Now), Current: true},
 			{Handle: "h2", Browser: "Safari on iPhone", Since: loc.momentOf(loc.Now.Add(-20 * time.Hour)), Seen: loc.momentOf(loc.Now.Add(-3 * time.Hour))},
 			{Handle: "h3", Since: loc.momentOf(loc.Now.Add(-22 * time.Hour)), Seen: loc.momentOf(loc.Now.Add(-9 * time.Hour))},

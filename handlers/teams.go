@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,15 +43,38 @@ type teamPage struct {
 	// CalendarURL, WebcalURL and CSVURL are addresses of the selection:
 	// paths but for WebcalURL, which is absolute (webcal://).
 	CalendarURL, WebcalURL, CSVURL string
-	// ImportURL is the path of the import page with the same selection.
-	// Direct is as in homePage.
+	// ImportURL is the path of the import page with the same selection, Adding how
+	// many games that is. Direct is as in homePage.
 	ImportURL string
+	Adding    int
 	Direct    bool
+	// Mine is the import of this team that the visitor has, nil for none.
+	Mine *projectLine
 }
 
-// GamesByMonth groups the games for the list.
-func (p teamPage) GamesByMonth() []month[*renderedGame] {
-	return byMonth(p.Games, func(g *renderedGame) moment { return g.When })
+// Played are the games that are over, and Ahead the others.
+func (p teamPage) Played() []*renderedGame {
+	return slices.DeleteFunc(slices.Clone(p.Games), func(g *renderedGame) bool { return !g.Over })
+}
+func (p teamPage) Ahead() []*renderedGame {
+	return slices.DeleteFunc(slices.Clone(p.Games), func(g *renderedGame) bool { return g.Over })
+}
+
+// PlayedByMonth and AheadByMonth group the games for the list.
+func (p teamPage) PlayedByMonth() []month[*renderedGame] { return gameMonths(p.Played()) }
+func (p teamPage) AheadByMonth() []month[*renderedGame]  { return gameMonths(p.Ahead()) }
+
+func gameMonths(games []*renderedGame) []month[*renderedGame] {
+	return byMonth(games, func(g *renderedGame) moment { return g.When })
+}
+
+// Earlier are the months of the calendar that are over, and Months those from today's
+// on.
+func (p teamPage) Earlier() []calendarMonth {
+	return slices.DeleteFunc(slices.Clone(p.Calendar), func(m calendarMonth) bool { return !m.Past })
+}
+func (p teamPage) Months() []calendarMonth {
+	return slices.DeleteFunc(slices.Clone(p.Calendar), func(m calendarMonth) bool { return m.Past })
 }
 
 // WhichGames are the things to choose for the field "games", with what this page
@@ -61,7 +85,7 @@ func (p teamPage) WhichGames() []box {
 
 // AnyOpponent are the choices for the field "opponent".
 func (p teamPage) AnyOpponent() []choice {
-	return append([]choice{{"", "Everybody"}}, p.Opponents...)
+	return append([]choice{{"", "Any"}}, p.Opponents...)
 }
 
 // countdown says how long it is until a tip-off, as static/team.js goes on to.
@@ -118,10 +142,7 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		page.Form.Errors = invalid
-		for field, values := range query {
-			page.Form.Values[field] = values
-		}
+		page.Form.typed(query, invalid)
 		if page.Me != nil {
 			w.Header().Set("Cache-Control", "no-store")
 		}
@@ -166,7 +187,9 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	page.Zone = zoneWords(loc.Zone.String())
 	page.Zones = zoneFieldOf(page.Form, defaultZoneLabel(page.layout, r, s.locale(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
 	s.teamLinks(&page, t, opts, loc.Zone)
-	return page, nil
+	all, _, err := s.mine(r)
+	page.Mine = importOf(all, t.Code, season.Label)
+	return page, err
 }
 
 // defaultZoneLabel says which zone a season's page takes when none is chosen.
@@ -204,7 +227,9 @@ func (s *server) teamLinks(page *teamPage, t schedule.Team, opts importer.Option
 	// The page shows the whole season; tasks are for what is still to come.
 	// Without a filter the address is bare, so that a project that is there
 	// keeps its options.
-	tasks := opts.Values()
+	tasks, ahead := opts.Values(), filterOf(t, opts)
+	ahead.Upcoming = true
+	page.Adding = len(ahead.Games(s.Schedule.Season(), s.Now()))
 	tasks.Set("games", "upcoming")
 	if len(tasks) == 2 {
 		tasks.Del("games")

@@ -1,46 +1,73 @@
-// Package importer turns games into tasks. It is the only place that knows
-// both sides: what the schedule says and what is in Todoist.
+// Package importer turns games into tasks. It is the only place that knows both sides:
+// what the schedule says and what is in Todoist.
 //
-// An import is a difference. [Options] say which games are wanted and how
-// their tasks look; every task that Tipoff makes ends in a link whose fragment
-// is a mark, which names the game and what was written; a [Plan] is what has to
-// change so that the tasks found become the tasks wanted. The first import, a
-// later one, going on after a crash and bringing a project up to date are all
-// the same function. Nothing is remembered between two requests but what is in
-// Todoist.
+// The walk of an import, from the form to Todoist's sync commands:
 //
-//	options.go   what a person chose, read from a query or a form
-//	mark.go      what a task says about itself
-//	task.go      the task that a game should have
-//	match.go     which task belongs to which game
-//	plan.go      the difference
-//	offers.go    what would fit where the difference does not
-//	account.go   what is read of a Todoist account
-//	run.go       carrying a plan out
-//	remove.go    taking back what was imported
+//	ParseOptions   the form's fields become Options               options.go
+//	parts          the rows of the imports that they are about    plan.go
+//	claim, resume  the lease; a request that was cut off before   run.go
+//	read           the account; the open tasks of the project     account.go
+//	match          which row belongs to which game                match.go
+//	diff           what becomes of each game: the tables          diff.go
+//	restrict, fit  what the account does not allow                limits.go
+//	structure      the project and its sections                   commands.go
+//	commands       the tasks, at most 100 commands a request      commands.go
+//	store, send    stored, sent, and what became of it stored     request.go
+//
+// task.go has the task that a game should have, link.go the link by which a task names
+// its game, remove.go what undoing an import deletes.
 package importer
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"log/slog"
 	"math"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
+	"tipoff/database"
+	"tipoff/imports"
 	"tipoff/schedule"
 	"tipoff/todoist"
 )
 
-// An Importer makes plans and carries them out.
+// An Importer makes plans and carries them out. It is made by [New].
 type Importer struct {
-	// Season returns the games as they are known now; it is never nil.
 	Season func() *schedule.Season
+	Rows   *imports.Store
 	Now    func() time.Time
+	Log    *slog.Logger
+	// Lease is how long after this process's last sign of life another one takes over
+	// the import that it was writing. It gives three signs in that time, and one before
+	// each request, whose time-out is shorter.
+	Lease time.Duration
+	// PublicURL is where people see the project's page, which tasks link to; empty
+	// where nothing serves it.
+	PublicURL string
 
 	running, reading queue
+	name             string // tells this process from its replicas
 }
+
+// New returns an importer. season returns the games as they are known now; it never
+// returns nil.
+func New(season func() *schedule.Season, rows *imports.Store, now func() time.Time, log *slog.Logger) *Importer {
+	return &Importer{Season: season, Rows: rows, Now: now, Log: log, Lease: 30 * time.Second, name: rand.Text()}
+}
+
+// ErrUnavailable is wrapped by errors of the database in which imports are kept, and
+// ErrLost says that another process has taken an import over.
+var (
+	ErrUnavailable = database.ErrUnavailable
+	ErrLost        = imports.ErrLost
+)
+
+// NewID makes the id of a new import.
+func NewID() string { return rand.Text() }
 
 // atOnce is how many imports run at the same time, and for how many users a page
 // is made for which their account is read. Others wait for a place. An import
@@ -107,8 +134,8 @@ func (q *queue) enter(ctx context.Context, user string, most int) (leave func(),
 	return func() { q.places.Release(1); t.Release(1); end() }, nil
 }
 
-// lock waits for the user's turn to write. What runs in another process at the
-// same time is met by the commands' uuids: see [Importer.Run].
+// lock waits for the user's turn to write. What runs in another process is
+// kept apart by the leases of imports.
 func (im *Importer) lock(ctx context.Context, user string) (unlock func(), err error) {
 	return im.running.enter(ctx, user, math.MaxInt)
 }
@@ -120,12 +147,17 @@ func (im *Importer) Turn(ctx context.Context, user string) (end func(), err erro
 	return im.reading.enter(ctx, user, maxWaiting)
 }
 
-// Plan reads the account and says what an import with these options would do
-// now. Options that do not fit the account are an [Invalid].
-func (im *Importer) Plan(ctx context.Context, c *todoist.Client, opts Options) (*Plan, error) {
-	acc, err := im.read(ctx, c, opts)
+// Plan reads the account and says what an import with these options would do now. id is
+// that of the import, or empty: then it is the one that the user has of these teams, or
+// a new one. Options that do not fit the account are an [Invalid].
+func (im *Importer) Plan(ctx context.Context, c *todoist.Client, user, id string, opts Options) (*Plan, error) {
+	parts, id, err := im.parts(ctx, user, id, opts)
 	if err != nil {
 		return nil, err
 	}
-	return im.plan(ctx, c, acc, opts, nil)
+	a, err := im.read(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return im.plan(ctx, c, a, id, opts, parts)
 }

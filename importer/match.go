@@ -1,74 +1,66 @@
 package importer
 
 import (
+	"tipoff/imports"
 	"tipoff/schedule"
 )
 
-// match finds the game of each ref among games that are on: first by id; then by
-// both sides and the Eastern day, since ids differ between sources; then, for
-// games that moved as well, by who visits whom and then by both sides, where one
-// ref and one free game are left over. Only then come games that are postponed, by id and by day, so that
-// a task finds the new date of its game also where a source lists that as
-// another game. The result has an index into games per ref, or -1. No two refs
-// get the same game but those with the same id, which are copies of one task.
-func match(refs []Ref, games []schedule.Game, free func(*schedule.Game) bool) []int {
-	found := make([]int, len(refs))
-	for i := range found {
-		found[i] = -1
+// match finds the game of each row, by the row's own id of it: the game with this id;
+// else that of the same sides, home and away told apart, on the same day; else the one
+// game of these sides without a row, where there is one such row. Games that are on
+// come first, so that a task that waits for a date finds its game's new date also where
+// a source lists that under another id. A game before from, the day on which the import
+// began, is known by its id or day alone: it was over then.
+func match(rows map[string]*imports.Task, games []schedule.Game, from schedule.Day) map[string]*schedule.Game {
+	found := map[string]*schedule.Game{}
+	taken := map[string]bool{}
+	pair := func(row *imports.Task, g *schedule.Game) {
+		found[row.Game], taken[g.ID] = g, true
 	}
-	taken := make([]bool, len(games))
-	byID := map[string]int{}
-	byDay := map[string]int{}
+	byID := map[string]*schedule.Game{}
 	for i := range games {
-		r := refOf(&games[i])
-		byID[r.ID] = i
-		if other, ok := byDay[r.pairDay()]; !ok || games[other].Postponed {
-			byDay[r.pairDay()] = i
-		}
+		byID[games[i].ID] = &games[i]
 	}
-	pass := func(of map[string]int, key func(Ref) string, postponed, shared bool) {
-		for i, r := range refs {
-			g, ok := of[key(r)]
-			if ok && found[i] < 0 && games[g].Postponed == postponed && (shared || !taken[g]) {
-				found[i] = g
-				taken[g] = !shared
+	same := func(postponed bool) {
+		for id, row := range rows {
+			if g := byID[id]; g != nil && g.Postponed == postponed && found[id] == nil {
+				pair(row, g)
 			}
 		}
-		for _, g := range found {
-			if g >= 0 {
-				taken[g] = true
-			}
-		}
-	}
-	id := func(r Ref) string { return r.ID }
-	pass(byID, id, false, true)
-	pass(byDay, Ref.pairDay, false, false)
-
-	// Who is at home tells two moved games of the same teams apart, unless one
-	// of them is swapped.
-	single := func(key func(Ref) string) {
-		leftRefs, leftGames := map[string][]int{}, map[string][]int{}
-		for i, r := range refs {
-			if found[i] < 0 && r.Away != "" {
-				leftRefs[key(r)] = append(leftRefs[key(r)], i)
-			}
-		}
+		onDay := map[string]*schedule.Game{}
 		for i := range games {
-			if k := key(refOf(&games[i])); !taken[i] && !games[i].Postponed && leftRefs[k] != nil && free(&games[i]) {
-				leftGames[k] = append(leftGames[k], i)
+			if g := &games[i]; g.Postponed == postponed && !taken[g.ID] {
+				onDay[sides(g.Home.Code, g.Away.Code)+string(g.Day)] = g
 			}
 		}
-		for k, r := range leftRefs {
-			if g := leftGames[k]; len(r) == 1 && len(g) == 1 {
-				found[r[0]] = g[0]
-				taken[g[0]] = true
+		for id, row := range rows {
+			if g := onDay[sides(row.Home, row.Away)+row.Day]; g != nil && found[id] == nil && !taken[g.ID] {
+				pair(row, g)
 			}
 		}
 	}
-	single(func(r Ref) string { return r.Away + " " + r.Home })
-	single(Ref.pair)
-
-	pass(byID, id, true, true)
-	pass(byDay, Ref.pairDay, true, false)
+	same(false)
+	left, free := map[string][]*imports.Task{}, map[string][]*schedule.Game{}
+	for id, row := range rows {
+		if found[id] == nil {
+			key := sides(row.Home, row.Away)
+			left[key] = append(left[key], row)
+		}
+	}
+	for i := range games {
+		if g := &games[i]; !g.Postponed && !taken[g.ID] && g.Day >= from {
+			key := sides(g.Home.Code, g.Away.Code)
+			free[key] = append(free[key], g)
+		}
+	}
+	for key, rows := range left {
+		if len(rows) == 1 && len(free[key]) == 1 {
+			pair(rows[0], free[key][0])
+		}
+	}
+	same(true)
 	return found
 }
+
+// sides names who plays at whose place.
+func sides(home, away string) string { return away + "@" + home + " " }

@@ -3,10 +3,12 @@ package importer
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"tipoff/schedule"
@@ -14,8 +16,7 @@ import (
 
 // Values of Options.Target that name no project.
 const (
-	// TargetNew is a project for the chosen teams: the one that an earlier
-	// import made, or else a new one.
+	// TargetNew is a new project.
 	TargetNew = "new"
 	// TargetEach is such a project for each team.
 	TargetEach = "each"
@@ -28,11 +29,9 @@ const (
 	TitleEmoji = "emoji" // 🏀 Celtics at Knicks
 )
 
-// titleStyles are all of them. It is never written to, and nor is everyType,
-// the types of games that can be imported.
+// everyType has the types of games that can be imported. It is never written to.
 var (
-	titleStyles = []string{TitleNames, TitleCodes, TitleEmoji}
-	everyType   = []schedule.Type{schedule.Preseason, schedule.Regular, schedule.Cup, schedule.PlayIn, schedule.Playoffs}
+	everyType = []schedule.Type{schedule.Preseason, schedule.Regular, schedule.Cup, schedule.PlayIn, schedule.Playoffs}
 )
 
 // NoReminder is Options.Reminder when none is wanted.
@@ -70,7 +69,8 @@ type Options struct {
 	National  bool     // only games on national television
 	Opponents []string // tricodes; none means all
 	From, To  schedule.Day
-	Skip      []Ref // games left out
+	Skip      []string // ids of games left out
+	Again     []string // ids of games whose tasks were deleted or completed and are wanted once more
 
 	Title    string // TitleNames, TitleCodes or TitleEmoji
 	Timezone string // IANA, ZoneTeam, or "" for the account's
@@ -80,33 +80,14 @@ type Options struct {
 	Reminder int // minutes before, or NoReminder
 	SkipTBD  bool
 
-	Target string // TargetNew, TargetEach or a project's id
+	Target string // TargetNew, TargetEach, a project's id, or "" for the import that there is of the teams
 	Name   string // of a new project; "" for the team and season
 	View   string // of a new project: ViewList, ViewBoard or ViewCalendar
 	Months bool   // one section a month
 
-	// Bare is true when nothing but teams, a target and games to skip were
-	// given: then tasks that are there keep the options they were imported
-	// with.
-	Bare bool
-	// Without is what the tasks do without although it is asked for, because
-	// Todoist refused it once. The tasks remember it, so that an update does not
-	// ask for it again; a person who chooses options anew does.
-	Without Features
-}
-
-// Features are what an account may turn out not to have, though its limits did
-// not say so.
-type Features struct{ Sections, Durations, Reminders bool }
-
-// and has the features of both.
-func (f Features) and(g Features) Features {
-	return Features{f.Sections || g.Sections, f.Durations || g.Durations, f.Reminders || g.Reminders}
-}
-
-// named are the features with the names that the field without has for them.
-func (f *Features) named() map[string]*bool {
-	return map[string]*bool{"sections": &f.Sections, "duration": &f.Durations, "reminder": &f.Reminders}
+	Auto     string // "on", "off", or "" for what it is
+	Comments bool   // tell in a comment that a game was moved
+	Played   bool   // tick games off once they are over
 }
 
 // Invalid says what is wrong with options, in a sentence for each field's name.
@@ -135,8 +116,9 @@ func ParseOptions(v url.Values) (Options, error) {
 		Opponents: p.teams("opponent"),
 		From:      p.day("from"),
 		To:        p.day("to"),
-		Skip:      p.skip(),
-		Title:     p.choice("title", titleStyles...),
+		Skip:      p.games("skip"),
+		Again:     p.games("again"),
+		Title:     p.choice("title", TitleNames, TitleCodes, TitleEmoji),
 		Timezone:  p.zone(),
 		Labels:    p.labels(),
 		Priority:  p.number("priority", 4, 1, 4, "The priority is a number from 1 (highest) to 4."),
@@ -148,23 +130,13 @@ func ParseOptions(v url.Values) (Options, error) {
 		Name:     p.text("name", maxName),
 		View:     p.choice("view", ViewList, ViewBoard, ViewCalendar),
 		Months:   p.choice("sections", "none", "month") == "month",
-	}
-	for _, name := range p.list("without") {
-		if is := o.Without.named()[name]; is != nil {
-			*is = true
-		} else {
-			p.unknown("without", name, "Choose among: sections, duration, reminder.")
-		}
+		Auto:     p.choice("auto", "", "on", "off"),
+		Comments: p.choice("comments", "on", "off") == "on",
+		Played:   p.choice("played", "leave", "complete") == "complete",
 	}
 	if p.text("reminder", 20) != "none" {
 		o.Reminder = p.number("reminder", NoReminder, 0, maxReminder,
 			"The reminder is “none” or a number of minutes before tip-off, at most 30 days.")
-	}
-	o.Bare = true
-	for _, field := range optionFields {
-		if len(v[field]) > 0 {
-			o.Bare = false
-		}
 	}
 	if len(o.Teams) == 0 && p.wrong["team"] == "" {
 		p.wrong["team"] = "Choose a team."
@@ -181,16 +153,9 @@ func ParseOptions(v url.Values) (Options, error) {
 	return o, nil
 }
 
-// optionFields are the fields that make options not bare.
-var optionFields = []string{"games", "venue", "type", "tv", "opponent", "from", "to", "title", "timezone",
-	"labels", "priority", "duration", "reminder", "tbd", "name", "view", "sections", "without"}
-
-// filterFields are those that choose among the teams' games.
-var filterFields = []string{"games", "venue", "type", "tv", "opponent", "from", "to"}
-
 // Values writes the options as a query. Defaults are left out, so that equal
-// options give the same, short query, but for the first, without which the
-// query would be a bare one. Those that are bare stay so.
+// options give the same, short query, but for the first, whose default differs
+// between pages.
 func (o Options) Values() url.Values {
 	v := url.Values{"team": o.Teams}
 	set := func(field, value string, isDefault bool) {
@@ -198,12 +163,12 @@ func (o Options) Values() url.Values {
 			v.Add(field, value)
 		}
 	}
-	set("target", o.Target, o.Target == TargetNew)
-	for _, ref := range o.Skip {
-		v.Add("skip", ref.String())
+	set("target", o.Target, o.Target == "")
+	for _, id := range o.Skip {
+		v.Add("skip", id)
 	}
-	if o.Bare {
-		return v
+	for _, id := range o.Again {
+		v.Add("again", id)
 	}
 	v.Set("games", "upcoming")
 	if !o.Upcoming {
@@ -229,16 +194,16 @@ func (o Options) Values() url.Values {
 	set("name", o.Name, o.Name == "")
 	set("view", o.View, o.View == ViewList)
 	set("sections", "month", !o.Months)
-	for _, name := range []string{"sections", "duration", "reminder"} {
-		set("without", name, !*o.Without.named()[name])
-	}
+	set("auto", o.Auto, o.Auto == "")
+	set("comments", "off", o.Comments)
+	set("played", "complete", !o.Played)
 	return v
 }
 
-// filter picks the games of some of the teams.
-func (o Options) filter(teams []string) schedule.Filter {
+// filter picks the games of the teams.
+func (o Options) filter() schedule.Filter {
 	return schedule.Filter{
-		Teams: teams, Upcoming: o.Upcoming, Venue: o.Venue, Types: o.Types, National: o.National,
+		Teams: o.Teams, Upcoming: o.Upcoming, Venue: o.Venue, Types: o.Types, National: o.National,
 		Opponents: o.Opponents, From: o.From, To: o.To,
 	}
 }
@@ -271,7 +236,7 @@ func (p *parser) choice(field string, values ...string) string {
 	case slices.Contains(values, s):
 		return s
 	}
-	p.unknown(field, s, "Choose one of: "+strings.Join(values, ", ")+".")
+	p.unknown(field, s, "Choose one of: "+strings.Trim(strings.Join(values, ", "), ", ")+".")
 	return values[0]
 }
 
@@ -370,7 +335,8 @@ func (p *parser) labels() []string {
 	var labels []string
 	for _, s := range strings.Split(p.text("labels", maxTextField), ",") {
 		// Todoist shows labels with an @ and has none with spaces.
-		s = strings.Join(strings.Fields(strings.TrimPrefix(strings.TrimSpace(s), "@")), "_")
+		s = strings.TrimLeftFunc(s, func(r rune) bool { return r == '@' || unicode.IsSpace(r) })
+		s = strings.Join(strings.Fields(s), "_")
 		if s == "" || slices.Contains(labels, s) {
 			continue
 		}
@@ -388,28 +354,41 @@ func (p *parser) labels() []string {
 func (p *parser) target() string {
 	s := p.text("target", 64)
 	if s == "" {
-		return TargetNew
+		return ""
 	}
 	if strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-") != "" {
 		p.unknown("target", s, "It is “new”, “each” or one of your projects.")
-		return TargetNew
+		return ""
 	}
 	return s
 }
 
-func (p *parser) skip() []Ref {
-	var refs []Ref
-	for _, s := range p.list("skip") {
-		ref, ok := parseRef(s)
-		if !ok {
-			p.unknown("skip", s, "It is a game’s id.")
-			continue
+// games are the ids of games in a field.
+func (p *parser) games(field string) []string {
+	ids := p.list(field)
+	for _, id := range ids {
+		if !gameID.MatchString(id) {
+			p.unknown(field, id, "It is a game’s id.")
 		}
-		refs = append(refs, ref)
 	}
-	if len(refs) > maxSkip {
-		p.wrong["skip"] = "These are more games than a season has."
+	if len(ids) > maxSkip {
+		p.wrong[field] = "These are more games than a season has."
 		return nil
 	}
-	return refs
+	return ids
+}
+
+var gameID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,24}$`)
+
+// stored are the options as an import's row keeps them: the query without what is kept
+// elsewhere.
+func (o Options) stored() string {
+	o.Skip, o.Again, o.Target, o.Auto = nil, nil, "", ""
+	return o.Values().Encode()
+}
+
+// style is how the tasks of these teams are written, in a zone.
+func (o Options) style(teams []string, zone string) style {
+	return style{teams: teams, zone: zone, title: o.Title, labels: o.Labels, priority: o.Priority, duration: o.Duration,
+		reminder: o.Reminder, months: o.Months}
 }

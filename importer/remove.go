@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,222 +11,120 @@ import (
 
 	"github.com/google/uuid"
 
+	"tipoff/imports"
 	"tipoff/todoist"
 )
 
-// A Removal is what taking back an import would delete.
+// A Removal is what undoing an import would delete.
 type Removal struct {
+	Import  *imports.Import
 	Project todoist.Project
-	// Teams are those whose games are in the project.
-	Teams []string
 	// Tasks are the open tasks that Tipoff made, and Completed those ticked
 	// off, which stay unless they are asked for too.
 	Tasks, Completed []todoist.Task
 	// Others counts the open tasks that are the owner's own, and Held the tasks
 	// of Tipoff's that stay because the owner has completed tasks below them.
 	Others, Held int
-	// Sections are those that would be left empty and were made by month.
+	// Sections are those that Tipoff made and that would be left empty.
 	Sections []todoist.Section
 	// Whole is true when the project was made by Tipoff and holds nothing
 	// else, so that it goes itself.
 	Whole bool
 
-	// lifted are the owner's own tasks below tasks that go, which are moved
-	// to where those are.
-	lifted []todoist.Task
-	token  string // of the read, as a write wants it
+	lifted []todoist.Task // the owner's own below tasks that go, which are moved out
 }
 
-// Existing is a project with imported tasks, as it is now.
-type Existing struct {
-	Plan    *Plan
-	Project todoist.Project
-	// Teams are those whose games are in the project.
-	Teams []string
-	// Tasks are the open marked tasks, by day; Completed counts those ticked
-	// off, where the project was asked for by itself.
-	Tasks     []todoist.Task
-	Completed int
-}
-
-// ErrNotImported means that a project is not there, or holds nothing of ours.
+// ErrNotImported means that there is no such import, or that its project is gone.
 var ErrNotImported = Invalid{"project": "This project is gone, or holds no games from Tipoff."}
 
-// readNamed reads one project for itself, with its completed tasks.
-func (im *Importer) readNamed(ctx context.Context, c *todoist.Client, project string) (*account, error) {
-	a, err := im.read(ctx, c, Options{Target: project})
-	if _, ok := err.(Invalid); ok {
-		return nil, ErrNotImported
-	}
+// Removal says what undoing an import would delete. completed asks for the tasks that
+// were ticked off, too.
+func (im *Importer) Removal(ctx context.Context, c *todoist.Client, user, id string, completed bool) (*Removal, error) {
+	row, err := im.Rows.Get(ctx, user, id)
 	if err != nil {
 		return nil, err
 	}
-	return a, a.readCompleted(ctx, c, project)
-}
-
-// Project reads a project with imported tasks and says what an update with the
-// options that the tasks remember would change. A project without any is
-// [ErrNotImported].
-func (im *Importer) Project(ctx context.Context, c *todoist.Client, project string) (*Existing, error) {
-	a, err := im.readNamed(ctx, c, project)
+	if row == nil {
+		return nil, ErrNotImported
+	}
+	a, err := im.read(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	e := a.existing(project)
-	if len(e.Teams) == 0 {
+	if err := a.readProject(ctx, c, row.Project); err != nil {
+		return nil, err
+	}
+	if _, ok := a.projects[row.Project]; !ok {
 		return nil, ErrNotImported
 	}
-	e.Plan, err = im.plan(ctx, c, a, e.update(), nil)
-	return e, err
+	done, err := c.Completed(ctx, row.Project, row.Begun.Add(-completedBefore), a.now.Add(time.Minute), a.look)
+	if err != nil {
+		return nil, err
+	}
+	return a.removal(row, done, completed), nil
 }
 
-// existing is what is known of a project without a plan. It has no teams where
-// nothing in it was imported.
-func (a *account) existing(project string) *Existing {
-	e := &Existing{Project: a.projects[project]}
+// completedBefore is how long before an import completed tasks are looked for: those of
+// the owner's own keep a project.
+const completedBefore = 365 * 24 * time.Hour
+
+func (a *account) removal(row *imports.Import, done []todoist.Task, completed bool) *Removal {
+	r := &Removal{Import: row, Project: a.projects[row.Project]}
+	ours := map[string]bool{}
+	for _, t := range row.Tasks {
+		ours[t.ID] = t.ID != ""
+	}
+	var all []todoist.Task
 	for _, t := range a.tasks {
-		if t.Project == project && a.ours(t) {
-			e.Tasks = append(e.Tasks, t.Task)
+		if t.Project == row.Project {
+			all = append(all, *t)
 		}
 	}
-	slices.SortFunc(e.Tasks, func(x, y todoist.Task) int {
-		return cmp.Or(strings.Compare(x.Due.Key(), y.Due.Key()), strings.Compare(x.ID, y.ID))
-	})
-	for _, t := range a.completed {
-		if t.Project == project && a.ours(t) {
-			e.Completed++
-		}
+	for _, t := range done {
+		t.Checked = true
+		all = append(all, t)
 	}
-	home, _ := a.home(project)
-	// Teams of which all is completed may have been taken back but for that.
-	all := a.remembered(home, project, a.tasks)
-	if len(all) == 0 {
-		all = a.remembered(home, project, a.completed)
-	}
-	for _, opts := range all {
-		e.Teams = append(e.Teams, opts.Teams...)
-	}
-	slices.Sort(e.Teams)
-	e.Teams = slices.Compact(e.Teams)
-	return e
-}
-
-// update are the options of an update of all that is in the project.
-func (e *Existing) update() Options {
-	opts, _ := ParseOptions(nil)
-	opts.Teams, opts.Target = e.Teams, e.Project.ID
-	return opts
-}
-
-// Mine finds the projects with imported tasks of this season, by reading the
-// whole account once, and what an update of each would change.
-func (im *Importer) Mine(ctx context.Context, c *todoist.Client) ([]*Existing, error) {
-	a, err := im.read(ctx, c, Options{Target: TargetNew})
-	if err != nil {
-		return nil, err
-	}
-	projects := map[string]bool{}
-	for _, t := range a.tasks {
-		if a.ours(t) {
-			projects[t.Project] = true
-		}
-	}
-	var all []*Existing
-	for id := range projects {
-		if e := a.existing(id); len(e.Teams) > 0 {
-			all = append(all, e)
-		}
-	}
-	for _, e := range all {
-		if e.Plan, err = im.plan(ctx, c, a, e.update(), nil); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(all, func(x, y *Existing) int {
-		return cmp.Or(strings.Compare(x.Project.Name, y.Project.Name), strings.Compare(x.Project.ID, y.Project.ID))
-	})
-	return all, nil
-}
-
-// Removal says what taking back the import of a project would delete.
-// completed asks for the tasks that were ticked off, too.
-func (im *Importer) Removal(ctx context.Context, c *todoist.Client, project string, completed bool) (*Removal, error) {
-	a, err := im.readNamed(ctx, c, project)
-	if err != nil {
-		return nil, err
-	}
-	r := a.removal(project, completed)
-	if len(r.Teams) == 0 {
-		return nil, ErrNotImported
-	}
-	return r, nil
-}
-
-func (a *account) removal(project string, completed bool) *Removal {
-	r := &Removal{Project: a.projects[project], token: a.token}
-	entries := slices.Concat(slices.Collect(maps.Values(a.tasks)), slices.Collect(maps.Values(a.completed)))
-	entries = slices.DeleteFunc(entries, func(e *entry) bool { return e.Project != project })
-	slices.SortFunc(entries, func(x, y *entry) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(all, func(x, y todoist.Task) int { return strings.Compare(x.ID, y.ID) })
 
 	// A task below which its owner has completed tasks stays with them: they
 	// would go with it and nobody could move them away. Open ones are moved.
 	stays := map[string]bool{}
-	for _, e := range entries {
-		if e.Checked && e.Parent != nil && !(e.marked && completed) {
-			stays[*e.Parent] = true
+	for _, t := range all {
+		if t.Checked && t.Parent != nil && !(ours[t.ID] && completed) {
+			stays[*t.Parent] = true
 		}
 	}
-	goes := map[string]bool{}
-	_, made := a.home(project)
-	foreign := 0
-	months := map[string]bool{} // names of sections that an import made
-	var first time.Time         // when it did
-	kept := map[string]bool{}   // sections that hold tasks which stay
-	for _, e := range entries {
-		if e.marked {
-			if e.mark.options.Get("sections") == "month" {
-				months[monthOf(e.mark.game.Day)] = true
-				if added, err := time.Parse(time.RFC3339, e.AddedAt); err == nil && (first.IsZero() || added.Before(first)) {
-					first = added
-				}
-			}
-			for _, team := range e.mark.options["team"] {
-				if !slices.Contains(r.Teams, team) {
-					r.Teams = append(r.Teams, team)
-				}
-			}
-		}
+	goes, foreign, kept := map[string]bool{}, 0, map[string]bool{} // kept: sections that hold tasks which stay
+	for _, t := range all {
 		switch {
-		case e.marked && e.Checked && !stays[e.ID]:
-			r.Completed = append(r.Completed, e.Task)
-			goes[e.ID] = completed
-		case e.marked && !stays[e.ID]:
-			r.Tasks = append(r.Tasks, e.Task)
-			goes[e.ID] = true
+		case ours[t.ID] && t.Checked && !stays[t.ID]:
+			r.Completed = append(r.Completed, t)
+			goes[t.ID] = completed
+		case ours[t.ID] && !stays[t.ID]:
+			r.Tasks = append(r.Tasks, t)
+			goes[t.ID] = true
 		default:
 			foreign++
 			switch {
-			case e.marked:
+			case ours[t.ID]:
 				r.Held++
-			case !e.Checked:
+			case !t.Checked:
 				r.Others++
 			}
 		}
-		if e.Section != nil && !goes[e.ID] {
-			kept[*e.Section] = true
+		if t.Section != nil && !goes[t.ID] {
+			kept[*t.Section] = true
 		}
 	}
-	for _, e := range entries {
-		if e.Parent != nil && goes[*e.Parent] && !goes[e.ID] && !e.Checked {
-			r.lifted = append(r.lifted, e.Task)
+	for _, t := range all {
+		if t.Parent != nil && goes[*t.Parent] && !goes[t.ID] && !t.Checked {
+			r.lifted = append(r.lifted, t)
 		}
 	}
 	for _, s := range a.sections {
-		// One that was there before the import was not made by it.
-		added, err := time.Parse(time.RFC3339, s.AddedAt)
-		made := months[s.Name] && !(err == nil && added.Before(first.Add(-madeSoon)))
+		made := slices.Contains(row.Sections, s.ID)
 		switch {
-		case s.Project != project:
+		case s.Project != row.Project:
 		case made && !kept[s.ID]:
 			r.Sections = append(r.Sections, s)
 		case !made:
@@ -235,17 +132,16 @@ func (a *account) removal(project string, completed bool) *Removal {
 		}
 	}
 	for _, p := range a.projects {
-		if p.Parent != nil && *p.Parent == project {
+		if p.Parent != nil && *p.Parent == row.Project {
 			foreign++
 		}
 	}
-	slices.Sort(r.Teams)
 	slices.SortFunc(r.Sections, func(x, y todoist.Section) int { return strings.Compare(x.ID, y.ID) })
-	r.Whole = made && foreign == 0 && !r.Project.Inbox && (completed || len(r.Completed) == 0)
+	r.Whole = row.Created && foreign == 0 && !r.Project.Inbox && (completed || len(r.Completed) == 0)
 	return r
 }
 
-// Unfinished is the error of a removal that did not take back all it should, for
+// Unfinished is the error of a removal that did not delete all it should, for
 // what its cause says.
 type Unfinished struct {
 	Removal *Removal
@@ -260,20 +156,44 @@ func (u *Unfinished) Error() string {
 
 func (u *Unfinished) Unwrap() error { return u.Cause }
 
-// Remove takes back the import of a project and nothing else, and returns what
-// it deleted. It can be repeated: what is gone already is not looked for. Once
-// it has begun, its error is an [Unfinished]; a token that may not delete is a
-// [*todoist.Error] with the tag [todoist.TagScope] in it.
-func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project string, completed bool) (*Removal, error) {
+// Remove undoes an import and nothing else, ends it, and returns what it deleted. It can
+// be repeated: what is gone already is not looked for. Once it has begun, its error is an
+// [Unfinished]; a token that may not delete is a [*todoist.Error] with the tag
+// [todoist.TagScope] in it.
+func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, id string, completed bool) (*Removal, error) {
 	unlock, err := im.lock(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	r, err := im.Removal(ctx, c, project, completed)
+	row, err := im.Rows.Get(ctx, user, id)
 	if err != nil {
 		return nil, err
 	}
+	if row == nil {
+		return nil, ErrNotImported
+	}
+	part := &Part{Import: row}
+	defer im.hold(ctx, []*Part{part})()
+	if err := im.claim(ctx, part); err != nil {
+		return nil, err
+	}
+	if err := im.resume(ctx, c, part.Import); err != nil {
+		return nil, err
+	}
+	r, err := im.Removal(ctx, c, user, id, completed)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.carryOut(ctx, c, completed); err != nil {
+		return nil, err
+	}
+	return r, im.Rows.End(context.WithoutCancel(ctx), part.Import)
+}
+
+// carryOut deletes what is to be deleted. What is not answered, or refused, stays; all
+// else goes on.
+func (r *Removal) carryOut(ctx context.Context, c *todoist.Client, completed bool) error {
 	u := &Unfinished{Removal: r}
 	lift, commands := r.commands(completed)
 	for _, command := range commands {
@@ -284,15 +204,14 @@ func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project
 	if r.Whole {
 		u.Of = len(r.Tasks) + len(r.Completed)
 	}
-	token := r.token
-	// What was not answered, or refused, stays; all else goes on.
-	write := func(commands []todoist.Command) error {
-		for chunk := range slices.Chunk(commands, todoist.MaxCommands) {
-			result, err := c.Write(ctx, chunk, token, todoist.ResourceProjects)
+	// The owner's own tasks are out of the way before anything is deleted.
+	for _, all := range [][]todoist.Command{lift, commands} {
+		for chunk := range slices.Chunk(all, todoist.MaxCommands) {
+			result, err := c.Write(ctx, chunk)
 			if err != nil {
-				return err
+				u.Cause = err
+				return u
 			}
-			token = cmp.Or(result.Since.Token, token)
 			for _, command := range chunk {
 				refusal := result.Refused[command.UUID]
 				switch {
@@ -305,18 +224,11 @@ func (im *Importer) Remove(ctx context.Context, c *todoist.Client, user, project
 				}
 			}
 		}
-		return u.Cause
+		if u.Cause != nil {
+			return u
+		}
 	}
-	// The owner's own tasks are out of the way before anything is deleted.
-	if err := write(lift); err != nil {
-		u.Cause = err
-		return nil, u
-	}
-	if err := write(commands); err != nil {
-		u.Cause = err
-		return nil, u
-	}
-	return r, nil
+	return nil
 }
 
 // errSilent is the cause where Todoist's answer leaves out what became of a
@@ -326,37 +238,30 @@ var errSilent = &todoist.Error{Status: http.StatusBadGateway, Text: "the answer 
 // commands are those of a removal, and before them those that lift the owner's
 // own tasks out of what is deleted.
 func (r *Removal) commands(completed bool) (lift, all []todoist.Command) {
-	add := func(kind, id string, more ...string) {
-		args := map[string]any{"id": id}
-		for i := 0; i+1 < len(more); i += 2 {
-			args[more[i]] = more[i+1]
-		}
-		// Doing this twice does no harm, and a uuid that was refused once may
-		// not be heard again: each try has its own.
-		all = append(all, todoist.Command{Type: kind, UUID: uuid.NewString(), Args: args})
+	command := func(kind, id string, args map[string]any) todoist.Command {
+		args["id"] = id
+		// Doing this twice does no harm, so each try has uuids of its own.
+		return todoist.Command{Type: kind, UUID: uuid.NewString(), Args: args}
 	}
 	if r.Whole {
-		add("project_delete", r.Project.ID)
-		return nil, all
+		return nil, []todoist.Command{command("project_delete", r.Project.ID, map[string]any{})}
 	}
 	for _, t := range r.lifted {
+		to := map[string]any{"project_id": r.Project.ID}
 		if t.Section != nil {
-			add("item_move", t.ID, "section_id", *t.Section)
-		} else {
-			add("item_move", t.ID, "project_id", r.Project.ID)
+			to = map[string]any{"section_id": *t.Section}
 		}
+		lift = append(lift, command("item_move", t.ID, to))
 	}
-	lift, all = all, nil
-	for _, t := range r.Tasks {
-		add("item_delete", t.ID)
-	}
+	tasks := r.Tasks
 	if completed {
-		for _, t := range r.Completed {
-			add("item_delete", t.ID)
-		}
+		tasks = slices.Concat(tasks, r.Completed)
+	}
+	for _, t := range tasks {
+		all = append(all, command("item_delete", t.ID, map[string]any{}))
 	}
 	for _, s := range r.Sections {
-		add("section_delete", s.ID)
+		all = append(all, command("section_delete", s.ID, map[string]any{}))
 	}
 	return lift, all
 }

@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,12 +10,13 @@ import (
 
 	"github.com/lucasb-eyer/go-colorful"
 
+	"tipoff/imports"
 	"tipoff/schedule"
 	"tipoff/todoist"
 )
 
-// A field is a part of a task that Tipoff writes. Its number is its place in
-// the mark, so new ones go to the end.
+// A field is a part of a task that Tipoff writes. Its number is its place in a row's
+// fingerprints, so new ones go to the end.
 type field int
 
 const (
@@ -29,11 +32,15 @@ const (
 	fields int = iota
 )
 
+// told is the place behind the fields' fingerprints where a row has that of the last
+// comment, so that a move whose writing has to be tried again is told once.
+const told = field(fields)
+
 // A task is what Tipoff writes into one task of Todoist: as it should be, or
 // as it was found.
 type task struct {
 	title    string
-	text     string // description without the marked link
+	text     string // description without the link
 	due      *todoist.Due
 	priority int // Todoist's number: 4 is shown as p1
 	labels   []string
@@ -69,21 +76,49 @@ func (t *task) value(f field) string {
 	panic("no such field")
 }
 
-func (t *task) prints() (prints [fields]string) {
+// prints are fingerprints of all fields, as rows keep them.
+func (t *task) prints() []string {
+	prints := make([]string, fields)
 	for f := range prints {
-		prints[f] = fingerprint(t.value(field(f)))
+		prints[f] = t.print(field(f))
 	}
 	return prints
+}
+
+// print is the fingerprint of a field.
+func (t *task) print(f field) string { return fingerprint(t.value(f)) }
+
+// fingerprint stands for a value: 48 bits tell an edit from none.
+func fingerprint(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// wrote is the fingerprint of a field as a row has it, or "".
+func wrote(row *imports.Task, f field) string {
+	if row == nil || int(f) >= len(row.Wrote) {
+		return ""
+	}
+	return row.Wrote[f]
+}
+
+// setWrote notes in a row what was written into a field.
+func setWrote(row *imports.Task, f field, print string) {
+	row.Wrote = append(row.Wrote, make([]string, max(0, int(f)+1-len(row.Wrote)))...)
+	row.Wrote[f] = print
 }
 
 // Words before the title of a task whose game is not on.
 const (
 	postponedPrefix = "Postponed: "
-	gonePrefix      = "Off the schedule: "
+	notNeededPrefix = "Not needed: "
 )
 
-// A look is how the tasks of one part of a plan are written.
-type look struct {
+// ifNecessary ends the title of a game that may not be needed.
+const ifNecessary = " (if necessary)"
+
+// A style is how the tasks of one import are written.
+type style struct {
 	teams    []string
 	zone     string // IANA
 	title    string
@@ -98,17 +133,14 @@ type look struct {
 }
 
 // taskFor is the task that a game should have.
-func (l *look) taskFor(g *schedule.Game) task {
+func (l *style) taskFor(g *schedule.Game) task {
 	t := task{
 		title:    l.titleOf(g),
-		text:     l.textOf(g),
+		text:     l.textFor(g),
 		priority: 5 - l.priority,
 		labels:   l.labels,
 		reminder: NoReminder,
 		free:     l.lacks,
-	}
-	if l.months && !l.lacks[fieldSection] {
-		t.section = monthOf(g.Day)
 	}
 	switch {
 	case g.Postponed:
@@ -124,8 +156,13 @@ func (l *look) taskFor(g *schedule.Game) task {
 			t.reminder = l.reminder
 		}
 	}
+	if l.months && !l.lacks[fieldSection] && !g.Postponed {
+		t.section = l.monthOf(g)
+	}
 	// The zone decides how an instant is shown and means nothing else.
 	t.free[fieldZone] = !timed(t.due)
+	// A task that waits for a date stays where it is.
+	t.free[fieldSection] = t.free[fieldSection] || g.Postponed
 	return t
 }
 
@@ -135,12 +172,24 @@ func timed(d *todoist.Due) bool {
 	return ok
 }
 
-// monthOf names the section of a game: "October 2026".
-func monthOf(day schedule.Day) string { return day.Time(time.UTC).Format("January 2006") }
+// monthOf names the section of a game: "October 2026", the month of the date that the
+// task shows.
+func (l *style) monthOf(g *schedule.Game) string {
+	const layout = "January 2006"
+	if g.TBD() {
+		return g.Day.Time(time.UTC).Format(layout)
+	}
+	zone, err := time.LoadLocation(l.zone)
+	if err != nil {
+		zone = schedule.Eastern()
+	}
+	return g.Tip.In(zone).Format(layout)
+}
 
-// goneTask is the task of a game that is no longer on the schedule.
-func (l *look) goneTask(g *schedule.Game) task {
-	t := task{title: gonePrefix + l.titleOf(g), reminder: NoReminder, free: l.lacks}
+// goneTask is the task of a game that is no longer on the schedule: of which no more is
+// known than the row says.
+func (l *style) goneTask(g *schedule.Game, prefix string) task {
+	t := task{title: prefix + l.titleOf(g), reminder: NoReminder, free: l.lacks}
 	for _, f := range []field{fieldZone, fieldText, fieldPriority, fieldLabels, fieldSection} {
 		t.free[f] = true
 	}
@@ -149,7 +198,7 @@ func (l *look) goneTask(g *schedule.Game) task {
 
 // titleOf names a game from the side of the one team that is imported, or from
 // nobody's when there are several.
-func (l *look) titleOf(g *schedule.Game) string {
+func (l *style) titleOf(g *schedule.Game) string {
 	team := ""
 	if len(l.teams) == 1 {
 		team = l.teams[0]
@@ -165,25 +214,14 @@ func (l *look) titleOf(g *schedule.Game) string {
 		title = "🏀 " + title
 	}
 	if g.IfNecessary {
-		title += " (if necessary)"
+		title += ifNecessary
 	}
 	// "* " at the start would make a task that cannot be completed.
 	return strings.TrimLeft(title, "* ")
 }
 
-// titlesOf are the titles that a game may have in any style.
-func (l *look) titlesOf(g *schedule.Game) (titles []string) {
-	for _, style := range titleStyles {
-		for _, teams := range [][]string{l.teams, {g.Home.Code}, {g.Away.Code}} {
-			other := look{teams: teams, title: style}
-			titles = append(titles, other.titleOf(g))
-		}
-	}
-	return titles
-}
-
-// textOf is a task's description: where, on which channels, in which contest.
-func (l *look) textOf(g *schedule.Game) string {
+// textFor is a task's description: where, on which channels, in which contest.
+func (l *style) textFor(g *schedule.Game) string {
 	var lines []string
 	add := func(parts ...string) {
 		if line := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · "); line != "" {
@@ -202,7 +240,7 @@ func (l *look) textOf(g *schedule.Game) string {
 }
 
 // channels are the national ones and those of the imported sides.
-func (l *look) channels(g *schedule.Game) []string {
+func (l *style) channels(g *schedule.Game) []string {
 	tv := slices.Clone(g.National)
 	if slices.Contains(l.teams, g.Home.Code) {
 		tv = append(tv, g.HomeTV...)

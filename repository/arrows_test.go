@@ -25,16 +25,18 @@ func TestMain(m *testing.M) {
 // listed may not be imported.
 var arrows = map[string][]string{
 	"tipoff":              {"app"},
-	"tipoff/app":          {"database", "handlers", "importer", "schedule", "session", "todoist", "todoist/fake"},
+	"tipoff/app":          {"database", "handlers", "importer", "imports", "schedule", "session", "todoist", "todoist/fake", "updates"},
 	"tipoff/database":     {},
-	"tipoff/handlers":     {"importer", "schedule", "session", "static", "templates", "todoist"},
-	"tipoff/importer":     {"schedule", "todoist"},
+	"tipoff/handlers":     {"importer", "imports", "schedule", "session", "static", "templates", "todoist"},
+	"tipoff/importer":     {"database", "imports", "schedule", "todoist"},
+	"tipoff/imports":      {"database"},
 	"tipoff/jsonstream":   {},
 	"tipoff/schedule":     {"jsonstream"},
 	"tipoff/session":      {"database"},
 	"tipoff/static":       {},
 	"tipoff/templates":    {},
 	"tipoff/todoist":      {"jsonstream"},
+	"tipoff/updates":      {"importer", "imports", "schedule", "todoist"},
 	"tipoff/todoist/fake": {},
 }
 

@@ -119,6 +119,12 @@ func (g Game) Upcoming(now time.Time) bool {
 	return g.Tip.After(now.Add(-gameLength))
 }
 
+// Ended reports whether the game is over and the night after it too: at five in the
+// morning, Eastern. No game ends later than that.
+func (g Game) Ended(now time.Time) bool {
+	return !g.Postponed && !g.TBD() && g.Status != InProgress && !g.Upcoming(now) && DayOf(now.Add(-5*time.Hour), Eastern()) > g.Day
+}
+
 // Title names the game as fans do: "Celtics at Knicks", or "Knicks vs Celtics"
 // when it is told for the home side, whose code is team. The other codes, and
 // "", give the first form.

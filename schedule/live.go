@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,6 +99,18 @@ func Open(ctx context.Context, cfg Config) (*Live, error) {
 
 // Season returns the present season. It is never nil.
 func (l *Live) Season() *Season { return l.season.Load() }
+
+// Play publishes a season that differs from the present one by what change does to a
+// copy of its games. It is for the demo, whose visitors play the league.
+func (l *Live) Play(change func([]Game) []Game) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, current := l.cfg.Now().UTC(), l.Season()
+	next := &Season{Label: current.Label, Source: current.Source, AsOf: now, Games: change(slices.Clone(current.Games))}
+	next.finish()
+	carry(current, next, now)
+	l.season.Store(next)
+}
 
 // Status reports on the present season.
 func (l *Live) Status() Report {

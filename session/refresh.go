@@ -84,6 +84,14 @@ func (m *Manager) Access(ctx context.Context, refused string) (string, error) {
 	return "", err
 }
 
+// AccessOf returns the access token of a user who need not be here, refreshed if need
+// be. refused is as for [Manager.Access]. ErrSignedOut says that there is no grant any
+// more.
+func (m *Manager) AccessOf(ctx context.Context, user, refused string) (string, error) {
+	t, err := m.tokensOf(ctx, user, refused)
+	return t.Access, err
+}
+
 // forget ends a sign-in that has no token any more.
 func (m *Manager) forget(ctx context.Context, rq *request, s *signIn) {
 	rq.mu.Lock()

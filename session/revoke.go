@@ -49,7 +49,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
-// sweep removes what has expired, ends the grants of users who are signed in nowhere,
+// sweep removes what has expired, ends the grants that nobody needs any more,
 // refreshes grants that nobody used for long, and tells Todoist again what it could
 // not be told.
 func (m *Manager) sweep(ctx context.Context) error {
@@ -64,7 +64,7 @@ func (m *Manager) sweep(ctx context.Context) error {
 	remove(`DELETE FROM spent_states WHERE expires < $1`, now.UnixMilli())
 	remove(`DELETE FROM sign_ins WHERE (seen <= $1 OR since <= $2) AND since <= $3`, seen, since, now.Add(-aloneFor).UnixMilli())
 	unneeded, err := m.users(ctx, `SELECT user_id FROM grants g WHERE NOT EXISTS
-		(SELECT 1 FROM sign_ins s WHERE s.user_id = g.user_id AND `+liveOnly(1)+`) LIMIT $3`, seen, since, sweepBatch)
+		(SELECT 1 FROM sign_ins s WHERE s.user_id = g.user_id AND `+liveOnly(1)+`)`+` AND g.user_id NOT IN (`+m.cfg.Needed+`) LIMIT $3`, seen, since, sweepBatch)
 	errs = append(errs, err)
 	todo, err := m.endGrants(ctx, unneeded...)
 	errs = append(errs, err)
@@ -103,7 +103,8 @@ func (m *Manager) users(ctx context.Context, query string, args ...any) (users [
 	return users, err
 }
 
-// endGrants ends the grants of those users who are signed in nowhere. It returns what
+// endGrants ends the grants of those users who are signed in nowhere and whose grants
+// nothing else needs. It returns what
 // the caller has to revoke: the tokens, and all that the grants had before.
 func (m *Manager) endGrants(ctx context.Context, users ...string) (todo []revocation, err error) {
 	seen, since := m.graceArgs()
@@ -118,7 +119,8 @@ func (m *Manager) endGrants(ctx context.Context, users ...string) (todo []revoca
 				return err
 			}
 			var live int
-			err = tx.QueryRow(`SELECT COUNT(*) FROM sign_ins WHERE user_id = $1 AND `+liveOnly(2), user, seen, since).Scan(&live)
+			err = tx.QueryRow(`SELECT (SELECT COUNT(*) FROM sign_ins WHERE user_id = $1 AND `+liveOnly(2)+`)
+				+ (SELECT COUNT(*) FROM (`+m.cfg.Needed+`) AS needed WHERE user_id = $1)`, user, seen, since).Scan(&live)
 			if err != nil || live > 0 {
 				return err
 			}

@@ -86,6 +86,9 @@ type Config struct {
 	// Revoke tells Todoist to forget the tokens. Tokens that it does not know
 	// any more are no error. Nil when tokens cannot be revoked.
 	Revoke func(ctx context.Context, t Tokens) error
+	// Needed is a query for the column user_id of those whose grants live on without a
+	// sign-in. It may be empty.
+	Needed string
 }
 
 // User is what pages need to know of who is signed in without asking Todoist.
@@ -132,6 +135,9 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 	}
 	if cfg.Lifetime <= 0 {
 		cfg.Lifetime = 24 * time.Hour
+	}
+	if cfg.Needed == "" {
+		cfg.Needed = `SELECT '' AS user_id` // nobody
 	}
 	if err := CheckStore(cfg.Store); err != nil {
 		return nil, fmt.Errorf("session store %s: %w", database.Mask(cfg.Store), err)

@@ -18,7 +18,9 @@ function say(text) {
   if (live) live.textContent = text;
 }
 
-const tasks = (n) => `${n.toLocaleString('en-US')} ${n === 1 ? 'task' : 'tasks'}`;
+const count = (n, noun) => `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
+const tasks = (n) => count(n, 'task');
+const included = () => [...document.querySelectorAll('input[type=checkbox][name=include]')];
 
 // The plan follows the options.
 
@@ -27,15 +29,16 @@ let asking;
 function address() {
   const query = new URLSearchParams([...new FormData(options())].filter(([name, value]) => value !== '' && name !== 'skip'));
   for (const id of leftOut()) query.append('skip', id);
+  const auto = document.querySelector('#run input[type=checkbox][name=auto]');
+  if (auto) query.set('auto', auto.checked ? 'on' : 'off');
   return `${options().action}?${query}`;
 }
 
 // leftOut lists the games left out: those with a box, and those that the
 // address names although they have none just now.
 function leftOut() {
-  const boxes = [...document.querySelectorAll('input[type=checkbox][name=skip]')];
   const out = new Set([...document.querySelectorAll('input[type=hidden][name=skip]')].map((field) => field.value));
-  for (const box of boxes) box.checked ? out.add(box.value) : out.delete(box.value);
+  for (const box of included()) box.checked ? out.delete(box.value) : out.add(box.value);
   return out;
 }
 
@@ -52,10 +55,10 @@ async function preview() {
       return;
     }
     const at = document.activeElement;
-    for (const id of ['plan-top', 'plan-list', 'line-games', 'line-tasks', 'line-project']) {
+    for (const id of ['plan-top', 'plan-list', 'line-games', 'line-tasks', 'line-project', 'line-updates']) {
       document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
     }
-    if (at.name === 'skip') document.querySelector(`input[type=checkbox][name=skip][value="${CSS.escape(at.value)}"]`)?.focus();
+    if (at.name === 'include') document.querySelector(`input[name=include][value="${CSS.escape(at.value)}"]`)?.focus();
     // Other teams come with other places to put them and other zones.
     for (const id of ['f-target', 'f-timezone']) {
       const field = document.getElementById(id);
@@ -72,7 +75,7 @@ async function preview() {
     say(document.querySelector('#plan-line').textContent);
   } catch (fault) {
     if (fault.name === 'AbortError') return;
-    say('The preview could not be brought up to date.');
+    say('The preview could not be updated.');
   }
   document.body.classList.remove('busy');
 }
@@ -110,41 +113,51 @@ document.addEventListener('submit', (event) => {
   preview();
 });
 
-// Games are left out.
+// Games are left out. The numbers follow as handlers/plan.go writes them.
 
-document.addEventListener('change', (event) => {
-  if (!event.target.matches('input[type=checkbox][name=skip]')) return;
-  const boxes = [...document.querySelectorAll('input[type=checkbox][name=skip]')];
-  const n = boxes.filter((box) => !box.checked).length;
-  const adding = document.querySelector('#adding');
+document.addEventListener('change', ({ target }) => {
+  if (!target.matches('input[type=checkbox]:is([name=include], [name=again])')) return;
+  // A game for two projects has a box in each.
+  for (const box of included()) if (box.value === target.value) box.checked = target.checked;
+  const boxes = included();
+  const n = boxes.filter((box) => box.checked).length;
+  const more = document.querySelectorAll('input[name=again]:checked').length;
+  const put = (id, text) => {
+    const place = document.getElementById(id);
+    if (place) place.textContent = text;
+  };
+  put('adding', n.toLocaleString('en-US'));
+  put('added-line', `${count(n, 'game')} to add`);
+  put('left-line', n < boxes.length ? `· ${(boxes.length - n).toLocaleString('en-US')} left out` : '');
   const button = document.querySelector('#go');
-  const line = document.querySelector('#plan-line');
-  if (adding) adding.textContent = n.toLocaleString('en-US');
-  if (button) {
-    const changing = Number(button.dataset.changing);
-    if (button.dataset.again) button.textContent = `Go on with the other ${tasks(n + changing)}`;
-    else if (changing && n) button.textContent = `Add ${n} and update ${tasks(changing)} in Todoist`;
-    else if (n + changing === 0) button.textContent = 'Add to Todoist';
-    else if (changing) button.textContent = `Bring ${tasks(changing)} up to date`;
-    else button.textContent = `Add ${tasks(n)} to Todoist`;
-    button.disabled = n + changing === 0;
+  if (button) label(button, n + more, Number(button.dataset.changing));
+  if (!options()) return;
+  for (const field of options().querySelectorAll('input[type=hidden][name=skip]')) field.remove();
+  for (const id of leftOut()) {
+    const field = document.createElement('input');
+    Object.assign(field, { type: 'hidden', name: 'skip', value: id });
+    options().append(field);
   }
-  if (line) line.firstChild.data = line.firstChild.data.replace(/^[\d,]+ tasks?/, tasks(n));
-  if (options()) {
-    for (const field of options().querySelectorAll('input[type=hidden][name=skip]')) field.remove();
-    for (const id of leftOut()) {
-      const field = document.createElement('input');
-      Object.assign(field, { type: 'hidden', name: 'skip', value: id });
-      options().append(field);
-    }
-    history.replaceState(null, '', address());
-    // What does not fit may fit now.
-    if (!button || document.querySelector('#plan-top .notice:not(#run-fault)')) {
-      clearTimeout(soon);
-      soon = setTimeout(preview, 600);
-    }
+  history.replaceState(null, '', address());
+  const line = document.querySelector('#plan-line');
+  const counted = /^[\d,]+ games?/;
+  line.firstChild.data = line.firstChild.data.replace(counted, count(n, 'game'));
+  // The server has the words when there is nothing left, and knows whether what
+  // did not fit fits now.
+  if (n === 0 || !counted.test(line.textContent) || !button || document.querySelector('#plan-top .notice:not(#run-fault)')) {
+    clearTimeout(soon);
+    soon = setTimeout(preview, 600);
   }
 });
+
+function label(button, adding, changing) {
+  if (adding + changing === 0) button.textContent = 'Add to Todoist';
+  else if (button.dataset.again) button.textContent = `Continue with the other ${tasks(adding + changing)}`;
+  else if (adding === 0) button.textContent = `Update ${tasks(changing)}`;
+  else if (changing) button.textContent = `Add ${count(adding, 'game')} and update ${tasks(changing)}`;
+  else button.textContent = `Add ${count(adding, 'game')} to Todoist`;
+  button.disabled = adding + changing === 0;
+}
 
 // The import runs.
 
@@ -200,6 +213,7 @@ async function run(form) {
       return line;
     }));
     say(message);
+    fault.scrollIntoView({ block: 'nearest' });
     again(button, retryAfter);
   };
 

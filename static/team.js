@@ -29,10 +29,7 @@ async function show(address) {
     next.querySelector('#season-line')?.remove();
     await exchange([...season.children].slice(1), [...next.children], season, asking.signal);
     document.querySelector('#shown').textContent = page.querySelector('#shown')?.textContent ?? '';
-    const button = document.querySelector('.band-do :is(a, button)');
-    const other = page.querySelector('.band-do :is(a, button)');
-    if (other?.href) button.href = other.href;
-    else if (other) button.value = other.value;
+    document.querySelector('.band-do').replaceWith(page.querySelector('.band-do'));
     const zones = document.querySelector('#f-timezone');
     const known = page.querySelector('#f-timezone');
     if (zones !== document.activeElement) {

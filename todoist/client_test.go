@@ -83,7 +83,7 @@ func (w *world) client() *todoist.Client {
 }
 
 func (w *world) read(ctx context.Context) (*todoist.State, error) {
-	return w.client().Read(ctx, nil, todoist.ResourceUser, todoist.ResourceProjects, todoist.ResourceTasks)
+	return w.client().Read(ctx, todoist.ResourceUser, todoist.ResourceProjects)
 }
 
 // text is an answer with a body of text.
@@ -117,19 +117,19 @@ func TestEveryCallWorksBelowAnOddPath(t *testing.T) {
 	result, err := c.Write(ctx, []todoist.Command{
 		{Type: "project_add", UUID: todoist.UUID("a"), TempID: "p", Args: map[string]any{"name": "Games"}},
 		{Type: "item_add", UUID: todoist.UUID("b"), TempID: "t", Args: map[string]any{"content": "A & B", "project_id": "p"}},
-	}, state.Token, todoist.ResourceTasks)
-	if err != nil || len(result.Refused) != 0 || len(result.Since.Tasks) != 1 || result.Since.Tasks[0].Content != "A & B" {
+	})
+	if err != nil || len(result.Refused) != 0 || len(result.IDs) != 2 {
 		t.Fatalf("write: %+v, %v", result, err)
 	}
 	project := result.IDs["p"]
-	if since, err := c.Changes(ctx, state.Token, todoist.ResourceTasks); err != nil || len(since.Tasks) != 1 || since.Tasks[0].Project != project {
-		t.Errorf("changes: %+v, %v", since, err)
-	}
-	if tasks, err := c.Tasks(ctx, project, nil); err != nil || len(tasks) != 1 {
+	if tasks, err := c.Tasks(ctx, project, nil); err != nil || len(tasks) != 1 || tasks[0].Content != "A & B" {
 		t.Errorf("tasks: %+v, %v", tasks, err)
 	}
-	if projects, err := c.Projects(ctx); err != nil || len(projects) != 2 || projects[1].CreatedAt == "" {
-		t.Errorf("projects: %+v, %v", projects, err)
+	if tasks, err := c.TasksByID(ctx, []string{result.IDs["t"]}, nil); err != nil || len(tasks) != 1 || tasks[0].Project != project {
+		t.Errorf("tasks by id: %+v, %v", tasks, err)
+	}
+	if p, err := c.Project(ctx, project); err != nil || p.Name != "Games" || p.CreatedAt == "" {
+		t.Errorf("project: %+v, %v", p, err)
 	}
 	if user, err := c.User(ctx); err != nil || user.Email != "fan@example.org" {
 		t.Errorf("user: %+v, %v", user, err)

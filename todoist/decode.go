@@ -34,9 +34,9 @@ func newReader(body io.Reader) *jsonstream.Reader {
 	return jsonstream.NewReader(body, jsonstream.Limits{Value: maxThing, Elements: maxThings})
 }
 
-// each decodes an array one element at a time and appends to all those for which
-// keep is true; a nil keep is all of them.
-func each[T any](in *jsonstream.Reader, all *[]T, keep func(*T) (bool, error)) error {
+// each decodes an array one element at a time and appends it to all. look, which may
+// be nil, sees each first.
+func each[T any](in *jsonstream.Reader, all *[]T, look func(*T) error) error {
 	return in.Array(func() error {
 		var v T
 		if err := in.Value(&v); err != nil {
@@ -45,8 +45,8 @@ func each[T any](in *jsonstream.Reader, all *[]T, keep func(*T) (bool, error)) e
 		if task, ok := any(&v).(*Task); ok && len(task.Labels) > maxLabels {
 			return errLabels
 		}
-		if keep != nil {
-			if ok, err := keep(&v); err != nil || !ok {
+		if look != nil {
+			if err := look(&v); err != nil {
 				return err
 			}
 		}
@@ -66,12 +66,13 @@ func decodeInto(v any) func(io.Reader) error {
 // answer is what any sync request may bring.
 type answer struct {
 	State
+	token  string
 	status map[string]json.RawMessage
 	ids    map[string]string
 }
 
 // decodeAnswer reads a sync answer.
-func decodeAnswer(body io.Reader, keep Keep) (answer, error) {
+func decodeAnswer(body io.Reader) (answer, error) {
 	var a answer
 	var limits struct {
 		Current *Limits `json:"current"`
@@ -80,7 +81,7 @@ func decodeAnswer(body io.Reader, keep Keep) (answer, error) {
 	err := in.Object(func(key string) error {
 		switch key {
 		case "sync_token":
-			return in.Value(&a.Token)
+			return in.Value(&a.token)
 		case "sync_status":
 			return in.Value(&a.status)
 		case "temp_id_mapping":
@@ -93,8 +94,6 @@ func decodeAnswer(body io.Reader, keep Keep) (answer, error) {
 			return each(in, &a.Projects, nil)
 		case "sections":
 			return each(in, &a.Sections, nil)
-		case "items":
-			return each(in, &a.Tasks, keep)
 		case "reminders":
 			return each(in, &a.Reminders, nil)
 		}

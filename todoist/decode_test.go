@@ -71,28 +71,20 @@ func FuzzSyncAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"sync_token":"a","full_sync":true,"sync_status":{"u":"ok","v":{"error_tag":"X","error_code":1}},"temp_id_mapping":{"t":"1"}}`,
 		`{"user":{"id":"1","tz_info":{"timezone":"UTC"}},"user_plan_limits":{"current":{"max_projects":5},"next":null}}`,
-		`{"items":[{"id":"1","due":{"date":"2026-10-20"},"duration":{"amount":1,"unit":"minute"},"labels":null}],"projects":null,"sections":[],"reminders":[{"minute_offset":5}]}`,
-		`{"items":{}}`, `[]`, `null`, `{"user_plan_limits":{"current":null}}`, `{"unknown":[[[{}]]],"items":[null]}`, `{"sync_status":{"u":null}}`,
+		`{"projects":null,"sections":[],"reminders":[{"minute_offset":5}]}`,
+		`{"projects":{}}`, `[]`, `null`, `{"user_plan_limits":{"current":null}}`, `{"unknown":[[[{}]]],"sections":[null]}`, `{"sync_status":{"u":null}}`,
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		seen := 0
-		a, err := decodeAnswer(strings.NewReader(body), func(*Task) (bool, error) { seen++; return true, nil })
-		if err != nil {
+		if _, err := decodeAnswer(strings.NewReader(body)); err != nil {
 			return
-		}
-		if len(a.Tasks) != seen {
-			t.Errorf("%d tasks of %d were kept", len(a.Tasks), seen)
 		}
 		if !json.Valid([]byte(body)) {
 			// What follows an answer is not looked at, what is in it is.
 			if dec := json.NewDecoder(strings.NewReader(body)); dec.Decode(new(json.RawMessage)) != nil {
 				t.Errorf("an answer was read that is not JSON")
 			}
-		}
-		for _, task := range a.Tasks {
-			_ = task.Due.Key() + task.Due.Zone()
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 const (
 	TagUnauthorized    = "UNAUTHORIZED"
 	TagScope           = "AUTH_INSUFFICIENT_TOKEN_SCOPE"
+	TagNotFound        = "NOT_FOUND"
 	TagInvalidArgument = "INVALID_ARGUMENT_VALUE"
 	TagRateLimit       = "LIMITS_REACHED"
 	TagProjectLimit    = "MAX_PROJECTS_LIMIT_REACHED"
@@ -74,6 +75,13 @@ func (e *Error) temporary() bool { return e.Status == 429 || e.Status >= 500 }
 // projects, tasks or sections, or a feature the plan does not have.
 func (e *Error) PlanLimit() bool {
 	return strings.HasPrefix(e.Tag, "MAX_") || strings.HasPrefix(e.Tag, "PREMIUM_")
+}
+
+// Gone reports whether Todoist refused because it knows no such thing. A project's id
+// that it does not know is an invalid argument to it, anything else is not found.
+func Gone(err error) bool {
+	refused, ok := errors.AsType[*Error](err)
+	return ok && (refused.Status == 404 && refused.Tag == TagNotFound || refused.Status == 400 && refused.Tag == TagInvalidArgument)
 }
 
 // lostError is a request whose answer never came or made no sense.

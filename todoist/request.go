@@ -53,7 +53,8 @@ func (r request) encode() ([]byte, error) {
 }
 
 // call sends r until it is granted or patience ends, and gives the body of the
-// answer to decode. The last refusal is what the caller gets.
+// answer to decode. The last refusal is what the caller gets; it is [Doubtful] where
+// any try was.
 func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) error) error {
 	body, err := r.encode()
 	if err != nil {
@@ -71,11 +72,14 @@ func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) err
 	if pause == 0 {
 		pause = 500 * time.Millisecond
 	}
-	renewed := false
+	renewed, doubtful := false, false
 	for try := 1; ; try++ {
 		err := c.once(ctx, r, body, token, try, decode)
 		if err == nil {
 			return nil
+		}
+		if doubtful = doubtful || Doubtful(err); doubtful && !Doubtful(err) {
+			err = &lostError{err}
 		}
 		if ctx.Err() != nil || errors.Is(err, ErrTooLarge) {
 			return err
@@ -85,6 +89,9 @@ func (c *Client) call(ctx context.Context, r request, decode func(io.Reader) err
 			// Todoist asks to wait with a 401 too; a new token is what helps.
 			renewed = true
 			if token, err = c.access(ctx, token); err != nil {
+				if doubtful {
+					err = &lostError{err}
+				}
 				return err
 			}
 			continue

@@ -2,10 +2,12 @@ package todoist
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,32 +30,39 @@ func (c *Client) User(ctx context.Context) (*User, error) {
 	return &u, err
 }
 
-// Projects returns the active projects as they are now.
-func (c *Client) Projects(ctx context.Context) ([]Project, error) {
-	return list[Project](ctx, c, "/projects", url.Values{}, nil, func(p *Project) string { return p.ID })
-}
-
 // Tasks returns the active tasks of a project as they are now. Completed and
-// deleted ones are not among them. A project that is gone is an [*Error] with
-// status 400 or 404.
-func (c *Client) Tasks(ctx context.Context, project string, keep Keep) ([]Task, error) {
-	return list(ctx, c, "/tasks", url.Values{"project_id": {project}}, keep, func(t *Task) string { return t.ID })
+// deleted ones are not among them. look, which may be nil, sees each task as it is
+// read, and may shorten it; its error, such as [ErrTooLarge], ends the read. A project
+// that Todoist does not know is an error for which [Gone] is true.
+func (c *Client) Tasks(ctx context.Context, project string, look func(*Task) error) ([]Task, error) {
+	return list(ctx, c, "/tasks", url.Values{"project_id": {project}}, look)
 }
 
-// Completed returns the tasks of a project, or of all for "", that were
-// completed from since until until.
-func (c *Client) Completed(ctx context.Context, project string, since, until time.Time, keep Keep) ([]Task, error) {
+// TasksByID returns those of the tasks with these ids that are active, in whichever
+// project they are. look is as for [Client.Tasks].
+func (c *Client) TasksByID(ctx context.Context, ids []string, look func(*Task) error) ([]Task, error) {
+	return list(ctx, c, "/tasks", url.Values{"ids": {strings.Join(ids, ",")}}, look)
+}
+
+// Project returns a project, also one that is archived or deleted. One that Todoist
+// does not know is an error for which [Gone] is true.
+func (c *Client) Project(ctx context.Context, id string) (*Project, error) {
+	var p Project
+	err := c.call(ctx, request{method: http.MethodGet, endpoint: "/projects/{id}", path: "/projects/" + url.PathEscape(id)}, decodeInto(&p))
+	return &p, err
+}
+
+// Completed returns the tasks of a project that were completed from since until
+// until. look is as for [Client.Tasks].
+func (c *Client) Completed(ctx context.Context, project string, since, until time.Time, look func(*Task) error) ([]Task, error) {
 	var all []Task
 	for from := since.UTC(); from.Before(until); from = from.Add(completedSpan) {
 		to := from.Add(completedSpan)
 		if to.After(until) {
 			to = until.UTC()
 		}
-		query := url.Values{"since": {from.Format(time.RFC3339)}, "until": {to.Format(time.RFC3339)}}
-		if project != "" {
-			query.Set("project_id", project)
-		}
-		tasks, err := list(ctx, c, "/tasks/completed/by_completion_date", query, keep, func(t *Task) string { return t.ID })
+		query := url.Values{"project_id": {project}, "since": {from.Format(time.RFC3339)}, "until": {to.Format(time.RFC3339)}}
+		tasks, err := list(ctx, c, "/tasks/completed/by_completion_date", query, look)
 		if err != nil {
 			return nil, err
 		}
@@ -62,16 +71,16 @@ func (c *Client) Completed(ctx context.Context, project string, since, until tim
 	return all, nil
 }
 
-// list reads every page of a list. Pages can shift while somebody writes, so
+// list reads every page of a list of tasks. Pages can shift while somebody writes, so
 // what comes twice is kept once, by id. All pages together have the bounds of
 // one answer.
-func list[T any](ctx context.Context, c *Client, endpoint string, query url.Values, keep func(*T) (bool, error), id func(*T) string) ([]T, error) {
+func list(ctx context.Context, c *Client, endpoint string, query url.Values, look func(*Task) error) ([]Task, error) {
 	query.Set("limit", strconv.Itoa(pageSize))
-	var all []T
+	var all []Task
 	seen := map[string]bool{}
 	left := int64(maxAnswer)
 	for range maxPages {
-		var page []T
+		var page []Task
 		var next *string
 		var rest *io.LimitedReader
 		r := request{method: http.MethodGet, endpoint: endpoint, query: query}
@@ -82,7 +91,7 @@ func list[T any](ctx context.Context, c *Client, endpoint string, query url.Valu
 			err := in.Object(func(key string) error {
 				switch key {
 				case "results", "items": // the completed tasks' list calls them items
-					return each(in, &page, keep)
+					return each(in, &page, look)
 				case "next_cursor":
 					return in.Value(&next)
 				}
@@ -97,10 +106,10 @@ func list[T any](ctx context.Context, c *Client, endpoint string, query url.Valu
 			return nil, err
 		}
 		left = rest.N
-		for _, v := range page {
-			if !seen[id(&v)] {
-				seen[id(&v)] = true
-				all = append(all, v)
+		for _, t := range page {
+			if !seen[t.ID] {
+				seen[t.ID] = true
+				all = append(all, t)
 			}
 		}
 		if next == nil || *next == "" {
@@ -108,5 +117,5 @@ func list[T any](ctx context.Context, c *Client, endpoint string, query url.Valu
 		}
 		query.Set("cursor", *next)
 	}
-	return all, nil
+	return nil, fmt.Errorf("todoist's list %s goes on after %d entries", endpoint, maxPages*pageSize)
 }

@@ -39,8 +39,8 @@ func TestLongListsAreReadToTheirEndAndEachThingOnce(t *testing.T) {
 	w.answer = text(http.StatusOK, `{"results": [{"id": "1"}], "next_cursor": "again"}`)
 	w.sent.Store(0)
 	tasks, err = w.client().Tasks(t.Context(), project, nil)
-	if err != nil || len(tasks) != 1 || w.sent.Load() > 50 {
-		t.Errorf("a list that goes in a circle gave %d tasks in %d requests, %v", len(tasks), w.sent.Load(), err)
+	if err == nil || w.sent.Load() > 50 {
+		t.Errorf("a list without an end gave %d tasks in %d requests, and no error", len(tasks), w.sent.Load())
 	}
 }
 
@@ -64,9 +64,6 @@ func TestCompletedTasksOfAWholeSeasonAreRead(t *testing.T) {
 		until := time.Now().Add(time.Minute)
 		if tasks, err := w.client().Completed(t.Context(), project, began, until, nil); err != nil || len(tasks) != 10 {
 			t.Errorf("got %d tasks of the project and %v, want 10", len(tasks), err)
-		}
-		if tasks, err := w.client().Completed(t.Context(), "", began, until, nil); err != nil || len(tasks) != 11 {
-			t.Errorf("got %d tasks of the account and %v, want 11", len(tasks), err)
 		}
 	})
 }

@@ -22,58 +22,33 @@ const (
 	ResourceLimits    = "user_plan_limits"
 	ResourceProjects  = "projects"
 	ResourceSections  = "sections"
-	ResourceTasks     = "items"
 	ResourceReminders = "reminders"
 )
 
 // State is what a read found; what was not asked for is empty.
 type State struct {
-	// Token stands for the instant of the read: [Client.Write] takes it to
-	// answer with what has changed since.
-	Token     string
 	User      User
 	Limits    Limits
 	Projects  []Project
 	Sections  []Section
-	Tasks     []Task
 	Reminders []Reminder
-	// Open counts the open tasks by project, kept or not.
-	Open map[string]int
 }
 
-// Keep says of a task, as it is read, whether it is kept; nil keeps all. What it
-// changes in the task stays changed. An error, such as [ErrTooLarge], ends the
-// read.
-type Keep func(*Task) (bool, error)
-
-// ErrTooLarge is what a [Keep] returns where the account holds too much. The
-// request is not repeated then.
+// ErrTooLarge means that an account holds more than is read. The request is not
+// repeated then.
 var ErrTooLarge = errors.New("the account holds more than is read")
 
 // Read asks for resources in full, in one request. Deleted, archived and
-// completed things are left out, and tasks that are not to be kept. A very large account may get an
-// answer that is some seconds old (API v1, "Sync"); what [Client.Write] answers
-// since Token makes up for that.
-func (c *Client) Read(ctx context.Context, keep Keep, resources ...string) (*State, error) {
+// completed things are left out.
+func (c *Client) Read(ctx context.Context, resources ...string) (*State, error) {
 	var a answer
 	r := request{method: http.MethodPost, endpoint: "/sync", body: map[string]any{
 		"sync_token":     "*",
 		"resource_types": resources,
 	}}
 	err := c.call(ctx, r, func(body io.Reader) (err error) {
-		open := map[string]int{}
-		a, err = decodeAnswer(body, func(t *Task) (bool, error) {
-			if t.Deleted || t.Checked {
-				return false, nil
-			}
-			open[t.Project]++
-			if keep == nil {
-				return true, nil
-			}
-			return keep(t)
-		})
-		a.Open = open
-		if err == nil && a.Token == "" {
+		a, err = decodeAnswer(body)
+		if err == nil && a.token == "" {
 			err = errors.New("not a sync answer: it has no sync_token")
 		}
 		return err
@@ -87,24 +62,11 @@ func (c *Client) Read(ctx context.Context, keep Keep, resources ...string) (*Sta
 	return &a.State, nil
 }
 
-// Changes asks what has changed among the resources since the token of an
-// earlier answer, deleted and completed things among them. It is how to find out
-// what a write has done whose answer was lost.
-func (c *Client) Changes(ctx context.Context, token string, resources ...string) (*State, error) {
-	a, err := c.sync(ctx, map[string]any{"sync_token": token, "resource_types": resources}, func(a *answer) error {
-		if a.Token == "" {
-			return errors.New("not a sync answer: it has no sync_token")
-		}
-		return nil
-	})
-	return &a.State, err
-}
-
 // sync sends a sync request until its answer is one by the word of check.
 func (c *Client) sync(ctx context.Context, body map[string]any, check func(*answer) error) (a answer, err error) {
 	r := request{method: http.MethodPost, endpoint: "/sync", body: body}
 	err = c.call(ctx, r, func(body io.Reader) (err error) {
-		if a, err = decodeAnswer(body, nil); err != nil {
+		if a, err = decodeAnswer(body); err != nil {
 			return err
 		}
 		return check(&a)
@@ -147,21 +109,16 @@ type Result struct {
 	// IDs are the real ids, by temporary id. A command that Todoist had
 	// carried out earlier may be missing here.
 	IDs map[string]string
-	// Since is what has changed since the token that was given, deleted and
-	// completed things among them. What the write itself did is part of it.
-	Since State
 }
 
-// Write sends at most [MaxCommands] commands and asks, in the same request,
-// what has changed among the resources since the token of an earlier answer.
-// The commands are carried out in order and each by itself: one that fails
-// does not stop the others. Of a request that ends in an error, all that is
-// known is what [Doubtful] says.
-func (c *Client) Write(ctx context.Context, cmds []Command, token string, resources ...string) (*Result, error) {
+// Write sends at most [MaxCommands] commands. They are carried out in order and each by
+// itself: one that fails does not stop the others. Of a request that ends in an error,
+// all that is known is what [Doubtful] says.
+func (c *Client) Write(ctx context.Context, cmds []Command) (*Result, error) {
 	if len(cmds) == 0 || len(cmds) > MaxCommands {
 		return nil, fmt.Errorf("write %d commands: a write takes 1 to %d", len(cmds), MaxCommands)
 	}
-	a, err := c.sync(ctx, map[string]any{"commands": cmds, "sync_token": token, "resource_types": resources}, func(a *answer) error {
+	a, err := c.sync(ctx, map[string]any{"commands": cmds}, func(a *answer) error {
 		if a.status == nil {
 			return errors.New("not an answer to commands: it has no sync_status")
 		}
@@ -170,7 +127,7 @@ func (c *Client) Write(ctx context.Context, cmds []Command, token string, resour
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Refused: map[string]*Error{}, IDs: a.ids, Since: a.State}
+	result := &Result{Refused: map[string]*Error{}, IDs: a.ids}
 	for _, cmd := range cmds {
 		raw, ok := a.status[cmd.UUID]
 		if !ok {

@@ -71,6 +71,12 @@ export async function signIn(page, site, token = 'demo-pro', next = '/') {
   await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
 }
 
+// projectPage is the path of the page of the import whose project has this name.
+export async function projectPage(page, site, name) {
+  await page.goto(`${site.url}/projects`);
+  return page.getByRole('link', { name, exact: true }).getAttribute('href');
+}
+
 // importTeam imports with the defaults and ends on the project's page.
 export async function importTeam(page, site, query) {
   await page.goto(`${site.url}/import?${query}`);

@@ -29,13 +29,13 @@ story('from the landing page to an imported season it takes three clicks', async
   await page.goto(site.url);
   await page.getByRole('button', { name: 'Boston Celtics' }).click();
   await page.getByRole('button', { name: 'Allow' }).click();
-  assert.equal(await page.locator('#plan-line').innerText(), '65 tasks will be added to a new project, “Boston Celtics 2026-27”.');
-  await page.getByRole('button', { name: 'Add 65 tasks to Todoist' }).click();
+  assert.equal(await page.locator('#plan-line').innerText(), '65 games will be added to a new project, “Boston Celtics 2026-27”.');
+  await page.getByRole('button', { name: 'Add 65 games to Todoist' }).click();
 
   await page.getByRole('heading', { name: '65 games are on your list' }).waitFor();
   await page.waitForFunction(() => document.activeElement.id === 'outcome'); // it is read out
   const [project] = await projects(site, 'demo-free');
-  assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, `/projects/${project.id}`);
+  assert.match(new URL(page.url()).pathname + new URL(page.url()).search, /^\/projects\/[A-Z0-9]+$/);
   assert.equal((await tasks(site, project.id, 'demo-free')).length, 65);
 
   await page.reload();
@@ -45,8 +45,8 @@ story('from the landing page to an imported season it takes three clicks', async
   assert.equal(await page.locator('.task').count(), 65);
 
   await page.goto(site.url);
-  await page.getByRole('heading', { name: 'Again with the Celtics?' }).waitFor();
-  await page.getByRole('link', { name: 'Import the Celtics' }).click();
+  await page.getByRole('heading', { name: 'Add another team' }).waitFor();
+  await page.getByRole('link', { name: 'Boston Celtics', exact: true }).click();
   await page.getByRole('heading', { name: 'Nothing to do' }).waitFor();
   await page.getByRole('link', { name: 'Open in Todoist' }).click();
   assert.equal(await heading(page), 'Boston Celtics 2026-27');
@@ -69,9 +69,9 @@ story('a team is found by its city, its name, what fans call it and its code', a
 story('who says no at Todoist is told so, and the team stays chosen', async () => {
   const page = await visitor(browser, site);
   await page.goto(`${site.url}/teams/lal`);
-  await page.getByRole('button', { name: 'Put these games into Todoist' }).click();
+  await page.getByRole('button', { name: /^Add \d+ games? to Todoist$/ }).click();
   await page.getByRole('button', { name: 'Deny' }).click();
-  await page.getByText('You said no at Todoist, so nothing was connected.').waitFor();
+  await page.getByText('Access wasn’t granted. Nothing changed.').waitFor();
   await page.getByText('You picked the Los Angeles Lakers').waitFor();
   await page.getByRole('button', { name: 'Continue with Todoist' }).click();
   await choose(page, 'Priya Pro');
@@ -87,7 +87,7 @@ story('a filter of the season page goes along into the import', async () => {
   await page.getByRole('radio', { name: 'Home', exact: true }).check();
   await page.getByText('40 of 80 games').waitFor();
   assert.match(page.url(), /venue=home/);
-  await page.getByRole('button', { name: 'Put these games into Todoist' }).click();
+  await page.getByRole('button', { name: /^Add \d+ games? to Todoist$/ }).click();
   await page.getByRole('button', { name: 'Allow' }).click();
   await page.getByRole('heading', { name: 'What will happen' }).waitFor();
   assert.equal(await page.locator('.row.add').count(), 33, 'the home games still to come');
@@ -109,13 +109,13 @@ story('options apply as they are chosen, the address is the plan, and games can 
   await page.getByText('The teams’ zones differ').first().waitFor();
   await page.locator('summary', { hasText: 'Project' }).click();
   await page.getByLabel('Put the tasks into').selectOption('each');
-  await page.locator('#plan-line', { hasText: '129 tasks will be added to 2 new projects' }).waitFor();
-  await page.getByRole('checkbox', { name: /Leave out BOS @ SAC/ }).check();
-  await page.getByRole('button', { name: 'Add 128 tasks to Todoist' }).waitFor();
+  await page.locator('#plan-line', { hasText: '129 games will be added to 2 new projects' }).waitFor();
+  await page.getByRole('checkbox', { name: /Add BOS @ SAC/ }).uncheck();
+  await page.getByRole('button', { name: 'Add 128 games to Todoist' }).waitFor();
 
   const other = await visitor(browser, site, { storageState: await page.context().storageState() });
   await other.goto(page.url());
-  await other.getByRole('button', { name: 'Add 128 tasks to Todoist' }).waitFor();
+  await other.getByRole('button', { name: 'Add 128 games to Todoist' }).waitFor();
   await other.done();
 
   await go(page);
@@ -144,9 +144,9 @@ story('what does not fit is said, with what does, and what is left out makes roo
   await page.goto(`${site.url}/import?${['BOS', 'LAL', 'DEN', 'MIA', 'DAL'].map((code) => `team=${code}`).join('&')}`);
   await page.getByRole('heading', { name: 'This does not fit' }).waitFor();
   const over = (await page.locator('.row.add').count()) - 300;
-  for (let i = 0; i < over; i++) await page.getByRole('checkbox', { name: /^Leave out/ }).nth(i).check();
-  await page.getByRole('button', { name: 'Add 300 tasks to Todoist' }).waitFor();
-  await page.waitForFunction(() => document.activeElement.name === 'skip'); // where it was
+  for (let i = 0; i < over; i++) await page.locator('input[name=include]').nth(i).uncheck();
+  await page.getByRole('button', { name: 'Add 300 games to Todoist' }).waitFor();
+  await page.waitForFunction(() => document.activeElement.name === 'include'); // where it was
   assert.equal(new URL(page.url()).searchParams.getAll('skip').length, over);
   await page.done();
 });
@@ -159,7 +159,7 @@ story('taking an import back asks for the right to delete only then, and comes b
   await page.getByRole('button', { name: 'Allow' }).click();
   await go(page);
   await page.getByText('games are on your list').waitFor();
-  await page.getByRole('link', { name: 'Take it all back' }).click();
+  await page.getByRole('link', { name: 'Undo import' }).click();
   const asked = page.url();
   await page.getByText('Todoist asks you first whether Tipoff may delete').waitFor();
 
@@ -181,12 +181,78 @@ story('taking an import back asks for the right to delete only then, and comes b
   await page.done();
 });
 
+story('the league moves a game, and its task and the open page follow by themselves', async () => {
+  const page = await visitor(browser, site);
+  await page.goto(`${site.url}/import?team=PHX`);
+  await page.getByRole('button', { name: 'Continue with Todoist' }).click();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  assert.ok(await page.getByRole('checkbox', { name: 'Keeps itself up to date' }).isChecked());
+  await go(page);
+  await page.getByText('games are on your list').waitFor();
+  const open = await page.context().newPage();
+  await open.goto(page.url());
+  await page.getByRole('link', { name: 'Move a game, and watch its task follow' }).click();
+  const team = page.getByRole('region', { name: 'Phoenix Suns' });
+  const task = team.locator('.state').first();
+  const before = await task.innerText();
+  await team.getByRole('button', { name: /^Move to the next day/ }).first().click();
+  await page.waitForFunction((old) => {
+    const now = document.querySelector('.state.good')?.innerText;
+    return now && now !== old;
+  }, before);
+  await open.bringToFront();
+  await open.getByText('moved from').waitFor();
+
+  await open.getByRole('button', { name: 'Switch updates off' }).click();
+  await open.getByText('It changes when you press the button').waitFor();
+  await open.close();
+  await page.done();
+});
+
+story('who has signed out has tasks that follow all the same', async () => {
+  const away = await visitor(browser, site);
+  await away.goto(`${site.url}/import?team=DEN`);
+  await away.getByRole('button', { name: 'Continue with Todoist' }).click();
+  await away.getByRole('button', { name: 'Allow' }).click();
+  await go(away);
+  await away.getByText('games are on your list').waitFor();
+  await away.locator('summary', { hasText: 'your account' }).click();
+  await away.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await away.getByText('One project goes on').waitFor();
+  const [project] = await projects(site, 'demo-free');
+  const dates = async () => (await tasks(site, project.id, 'demo-free')).map(({ due }) => due?.date).join(' ');
+  const before = await dates();
+
+  const page = await visitor(browser, site);
+  await signIn(page, site);
+  await importTeam(page, site, 'team=DEN');
+  await page.goto(`${site.url}/demo/league`);
+  await page.getByRole('button', { name: /^Move to the next day/ }).first().click();
+  while ((await dates()) === before) await page.waitForTimeout(200);
+  await page.done();
+  await away.done();
+});
+
+story('whoever wants to be forgotten is', async () => {
+  const page = await visitor(browser, site);
+  await signIn(page, site);
+  await importTeam(page, site, 'team=UTA&from=2027-04-01');
+  await page.goto(`${site.url}/account`);
+  await page.locator('summary', { hasText: 'Forget me' }).click();
+  await page.getByRole('button', { name: 'Yes, forget me' }).click();
+  await page.getByRole('heading', { name: 'Tipoff has forgotten you' }).waitFor();
+  await page.goto(`${site.url}/projects`);
+  assert.match(page.url(), /\/sign-in/);
+  assert.ok((await projects(site, 'demo-pro')).some(({ name }) => name.startsWith('Utah Jazz')), 'the tasks stay');
+  await page.done();
+});
+
 story('signing out ends it, here and elsewhere', async () => {
   const here = await visitor(browser, site);
   const there = await visitor(browser, site);
   await signIn(here, site);
   await signIn(there, site);
-  await here.goto(`${site.url}/sessions`);
+  await here.goto(`${site.url}/account`);
   assert.equal(await here.getByRole('listitem').filter({ hasText: 'Chrome on Linux' }).count(), 2);
   await here.getByRole('button', { name: /^End/ }).click();
   await here.getByRole('button', { name: 'Sign out here' }).waitFor();
@@ -195,7 +261,7 @@ story('signing out ends it, here and elsewhere', async () => {
 
   await here.locator('summary', { hasText: 'your account' }).click();
   await here.getByRole('button', { name: 'Sign out', exact: true }).click();
-  await here.getByRole('link', { name: 'Sign in' }).waitFor();
+  await here.getByRole('heading', { name: 'You are signed out' }).waitFor();
   await here.goto(`${site.url}/projects`);
   assert.match(here.url(), /\/sign-in/);
   await here.done();
@@ -213,7 +279,7 @@ story('a session that ends while a page is open loses nothing but the click', as
   await page.getByText('You picked the Boston Celtics').waitFor();
   await page.getByRole('button', { name: 'Continue with Todoist' }).click();
   await page.getByRole('button', { name: 'Allow' }).click();
-  await page.getByRole('button', { name: 'Add 33 tasks to Todoist' }).waitFor();
+  await page.getByRole('button', { name: 'Add 33 games to Todoist' }).waitFor();
 
   await page.context().clearCookies();
   await page.locator('summary', { hasText: 'Games' }).click();
@@ -240,7 +306,7 @@ story('somebody who finds pages by their address is told what is wrong', async (
   const page = await visitor(browser, site);
   for (const [path, status, words] of [
     ['/teams/xyz', 404, 'There is no such team'],
-    ['/no/such/page', 404, 'There is no such page'],
+    ['/no/such/page', 404, 'Page not found'],
     ['/oauth/callback?code=x&state=y', 400, 'This sign-in did not begin here'],
   ]) {
     const answer = await page.goto(site.url + path);

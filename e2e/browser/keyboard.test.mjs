@@ -69,30 +69,30 @@ test('a keyboard is enough', async () => {
     await tabTo(page, 'Still to come');
     await tabTo(page, 'Home and away');
     await press('ArrowRight');
-    await page.getByRole('button', { name: 'Add 33 tasks to Todoist' }).waitFor();
+    await page.getByRole('button', { name: 'Add 33 games to Todoist' }).waitFor();
     assert.equal((await focused(page)).name, 'Home', 'the focus stays where it was');
-    await tabTo(page, /^Leave out/);
+    await tabTo(page, /^Add .+ (at|vs) /);
     await press('Space');
-    await page.getByRole('button', { name: 'Add 32 tasks to Todoist' }).waitFor();
+    await page.getByRole('button', { name: 'Add 32 games to Todoist' }).waitFor();
     await page.goto(page.url()); // from the top again, as the address has it all
-    await tabTo(page, 'Add 32 tasks to Todoist');
+    await tabTo(page, 'Add 32 games to Todoist');
     await follow('32 games are on your list');
     await tabTo(page, 'See them in Todoist');
     await follow('Boston Celtics 2026-27');
     await tabTo(page, 'Back to Tipoff');
-    await follow('Pick your team');
+    await follow('Add another team');
     await tabTo(page, 'Your projects');
     await follow('Your projects');
     await tabTo(page, 'Boston Celtics 2026-27');
     await follow('Games to come');
-    await tabTo(page, 'Take it all back');
-    await follow('Take back this import?');
+    await tabTo(page, 'Undo import');
+    await follow('Undo this import?');
     await tabTo(page, 'Remove the project');
     await follow('Let Tipoff use this Todoist?');
     await tabTo(page, /^Frankie Free/);
     await press('ArrowDown');
     await tabTo(page, 'Allow');
-    await follow('Take back this import?');
+    await follow('Undo this import?');
     await tabTo(page, 'Remove the project');
     await press('Enter');
     await page.getByText('is gone').waitFor();
@@ -107,14 +107,14 @@ test('a keyboard is enough', async () => {
     await tabTo(page, /Celtics at Kings, away, 04:00/);
     await press('Enter');
     assert.match((await focused(page)).name, /Celtics at Kings/, 'a day of the calendar leads to its game in the list');
-    await tabTo(page, 'Subscribe in a calendar');
+    await tabTo(page, 'Calendar file');
 
     await page.goto(site.url);
     await tabTo(page, /your account$/);
     await press('Enter');
     await tabTo(page, 'Sign out');
     await press('Enter');
-    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
     await page.done();
   } finally {
     await browser.close();

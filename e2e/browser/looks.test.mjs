@@ -122,3 +122,24 @@ test('a season fits on paper, without what only a screen needs', async () => {
     await site.stop();
   }
 });
+
+test('two games of one day share its place in the calendar', async () => {
+  const site = await Site.start();
+  try {
+    const page = await visitor(browser, site, { viewport: { width: 360, height: 740 } });
+    await page.goto(`${site.url}/teams/bos?timezone=UTC`); // 28 March 2027: 00:30 and 23:00
+    const day = page.locator('.month-grid td:has(.cell + .cell)');
+    assert.equal(await day.count(), 1);
+    const [height, inside, other] = await day.evaluate((cell) => {
+      const box = cell.getBoundingClientRect();
+      const games = [...cell.querySelectorAll('.cell')].map((game) => game.getBoundingClientRect());
+      const above = cell.parentElement.previousElementSibling.getBoundingClientRect();
+      return [box.height, games.every(({ top, bottom }) => top >= box.top - 1 && bottom <= box.bottom + 1), above.height];
+    });
+    assert.ok(inside, 'both are in the day');
+    assert.ok(height <= other + 3, `the week is ${height} px high, the one before ${other} px`);
+    await page.done();
+  } finally {
+    await site.stop();
+  }
+});

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { heading, launch, visitor } from './browser.mjs';
+import { heading, launch, projectPage, visitor } from './browser.mjs';
 import { Site } from './site.mjs';
 import { projects, tasks } from './states.mjs';
 
@@ -23,7 +23,7 @@ test('without scripts everything works but the live progress', async () => {
     await page.getByRole('radio', { name: 'Home', exact: true }).check();
     await page.getByRole('button', { name: 'Show these games' }).click();
     await page.getByText('of 80 games').waitFor();
-    await page.getByRole('button', { name: 'Put these games into Todoist' }).click();
+    await page.getByRole('button', { name: /^Add \d+ games? to Todoist$/ }).click();
     await page.getByRole('button', { name: 'Deny' }).click();
     await page.getByText('You picked the Portland Trail Blazers').waitFor();
     await page.getByRole('button', { name: 'Continue with Todoist' }).click();
@@ -34,15 +34,15 @@ test('without scripts everything works but the live progress', async () => {
     await page.getByText('Times are Berlin time.').waitFor();
     assert.match(await page.locator('.row.add time').first().textContent(), /^[A-Z][a-z]{2} \d+ [A-Z][a-z]{2}, \d\d:\d\d$/);
     const all = await page.locator('.row.add').count();
-    await page.getByRole('checkbox', { name: /^Leave out/ }).nth(1).check();
-    await page.getByRole('button', { name: 'Leave out what is ticked' }).click();
-    await page.getByRole('button', { name: `Add ${all - 1} tasks to Todoist` }).waitFor();
+    await page.locator('input[name=include]').nth(1).uncheck();
+    await page.getByRole('button', { name: 'Update the preview' }).last().click();
+    await page.getByRole('button', { name: `Add ${all - 1} games to Todoist` }).waitFor();
     assert.match(page.url(), /[?&]skip=/, 'the address is the plan');
     await page.locator('summary', { hasText: 'Tasks' }).click();
     await page.getByLabel('Labels').fill('nba, tv');
-    await page.getByRole('button', { name: 'Update the preview' }).click();
+    await page.getByRole('button', { name: 'Update the preview' }).first().click();
     await page.getByText('labelled').waitFor();
-    await page.getByRole('checkbox', { name: /^Leave out/ }).first().check();
+    await page.locator('input[name=include]').first().uncheck();
     await page.locator('#go').click();
 
     await page.getByRole('heading', { name: `${all - 2} games are on your list` }).waitFor();
@@ -58,8 +58,8 @@ test('without scripts everything works but the live progress', async () => {
     await page.getByText('One thing needs another look').waitFor();
     await page.getByRole('link', { name: /“Mars”/ }).click();
 
-    await page.goto(`${site.url}/projects/${project.id}`);
-    await page.getByRole('link', { name: 'Take it all back' }).click();
+    await page.goto(site.url + (await projectPage(page, site, project.name)));
+    await page.getByRole('link', { name: 'Undo import' }).click();
     await page.getByRole('button', { name: 'Remove the project' }).click();
     await page.getByRole('radio', { name: 'Priya Pro' }).check();
     await page.getByRole('button', { name: 'Allow' }).click();
@@ -67,7 +67,7 @@ test('without scripts everything works but the live progress', async () => {
     await page.getByText('is gone').waitFor();
     await page.locator('summary', { hasText: 'your account' }).click();
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
-    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
     await page.done();
   } finally {
     await browser.close();

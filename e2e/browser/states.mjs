@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { importTeam, signIn } from './browser.mjs';
+import { importTeam, projectPage, signIn } from './browser.mjs';
 import * as league from './season.mjs';
 import { writes } from './site.mjs';
 
@@ -112,15 +112,19 @@ export async function* visit(page, site) {
   await at('/');
   await page.locator('summary', { hasText: 'your account' }).click();
   yield 'home-signed-in';
-  await at('/sessions');
-  yield 'sessions';
+  await at('/account');
+  yield 'account';
+  await at('/demo/league');
+  yield 'demo-league';
+  await at('/signed-out?updating=2');
+  yield 'signed-out';
   await at('/no/such/page');
   yield 'error-404-signed-in';
   await at('/demo/todoist/');
   yield 'demo-accounts';
   await at('/demo/todoist/1000001');
   yield 'demo-projects';
-  await at('/demo/todoist' + project.replace('/projects', '/1000001/projects'));
+  await at(`/demo/todoist/1000001/projects/${(await projects(site, 'demo-free'))[0].id}`);
   yield 'demo-project';
 }
 
@@ -153,10 +157,11 @@ export async function* trouble(page, site) {
   goOn();
   const plan = () => page.evaluate(async () => (await fetch('/import?team=BOS')).text());
   while (!(await plan()).includes('Nothing to do'));
-  const project = `/projects/${(await projects(site))[0].id}`;
+  const [{ id, name }] = await projects(site);
+  const project = await projectPage(page, site, name);
 
   // The league moves, postpones and adds; the owner edits, completes and deletes.
-  const list = await tasks(site, project.split('/').pop());
+  const list = await tasks(site, id);
   await edit(site, list[1], { action: 'edit', content: 'Mavericks night with Sam!', date: '2026-11-28', time: '20:00' });
   await edit(site, list[2], { action: 'complete' });
   own[1].time = '20:00';

@@ -122,23 +122,31 @@ story('when Todoist lets Tipoff in no more, one signs in again and goes on', asy
   site.relay.rules.length = 0;
   await page.getByLabel('Personal API token').fill('demo-pro');
   await page.getByRole('button', { name: 'Sign in with the token' }).click();
-  await page.getByRole('button', { name: 'Add 33 tasks to Todoist' }).click();
+  await page.getByRole('button', { name: 'Add 33 games to Todoist' }).click();
   await page.getByText('33 games are on your list').waitFor();
 });
 
 story('a plan that changed meanwhile is shown and not run', async (site, page) => {
+  const games = league.season();
+  const feed = join(site.folder, 'feed.json');
+  league.write(feed, games);
+  site.args[site.args.indexOf('-schedule-url') + 1] = feed;
+  await site.restart();
   await importTeam(page, site, 'team=BOS');
   const [project] = await projects(site);
   await page.goto(`${site.url}/import?team=BOS&labels=nba`);
-  const [task] = await tasks(site, project.id);
-  await edit(site, task, { action: 'delete' });
+  const [game] = league.of(games, 'BOS').filter(({ day }) => day > '2026-11-20');
+  game.time = '15:30';
+  league.write(feed, games);
+  await site.restart();
   await page.locator('#go').click();
   await page.getByText('nothing was written yet').waitFor();
   assert.equal(new URL(page.url()).pathname, '/import', 'the address is the plan');
   assert.equal(new URL(page.url()).searchParams.get('labels'), 'nba');
   assert.equal((await tasks(site, project.id)).filter(({ labels }) => labels.length).length, 0);
-  await page.getByRole('button', { name: 'Add 1 and update 64 tasks in Todoist' }).click();
-  await page.getByText('1 added, 64 brought up to date').waitFor();
+  await page.locator('#go').click();
+  await page.getByText('brought up to date').first().waitFor();
+  assert.equal((await tasks(site, project.id)).filter(({ labels }) => !labels.length).length, 0);
 });
 
 story('what the league changes is shown, then written, and what their owner edited stays', async (site, page) => {
@@ -161,11 +169,11 @@ story('what the league changes is shown, then written, and what their owner edit
   own[2].postponed = true;
   await change();
   await page.goto(`${site.url}/projects`);
-  await page.getByText('2 changes waiting').waitFor();
+  await page.getByText('3 changes waiting').waitFor(); // the list does not read the tasks
   await page.getByRole('link', { name: 'Boston Celtics 2026-27', exact: true }).click();
   await page.getByText('Night out with Sam').first().waitFor();
   assert.deepEqual(await page.locator('.row.change ins').allInnerTexts(), ['Sun 22 Nov, 21:30']);
-  await page.getByRole('button', { name: 'Bring 2 tasks up to date' }).click();
+  await page.getByRole('button', { name: 'Update 2 tasks' }).click();
   await page.getByRole('heading', { name: '2 tasks brought up to date' }).waitFor();
 
   const now = new Map((await tasks(site, id)).map((task) => [task.id, task]));
@@ -176,5 +184,30 @@ story('what the league changes is shown, then written, and what their owner edit
   assert.equal(now.get(before[2].id).due, null);
   assert.equal(now.get(before[3].id).content, before[3].content);
   await page.goto(`${site.url}/projects`);
-  await page.getByText('In step').waitFor();
+  await page.getByText('Up to date').waitFor();
+});
+
+story('when most games move at once, their owner looks first', async (site, page) => {
+  const games = league.season();
+  const feed = join(site.folder, 'feed.json');
+  league.write(feed, games);
+  site.args[site.args.indexOf('-schedule-url') + 1] = feed;
+  site.args.push('-update-spread', '0');
+  await site.restart();
+  await page.goto(`${site.url}/import?team=BOS&to=2027-01-31`);
+  await page.getByRole('checkbox', { name: 'Keeps itself up to date' }).check();
+  await page.locator('#go').click();
+  await page.getByText('are on your list').waitFor();
+  for (const game of league.of(games, 'BOS').filter(({ day }) => day > '2026-11-20')) game.time = '15:30';
+  league.write(feed, games);
+  await site.restart();
+  do await page.reload();
+  while (!(await page.getByText('Look first').count()));
+  const [project] = await projects(site);
+  assert.ok((await tasks(site, project.id)).every(({ due }) => !due.date.endsWith('T20:30:00Z')), 'nothing is written yet');
+  await page.locator('#go').click();
+  await page.getByText('brought up to date').first().waitFor();
+  assert.ok((await tasks(site, project.id)).every(({ due }) => due.date.endsWith('T20:30:00Z')), 'one press approves it');
+  await page.reload();
+  await page.getByText('It keeps itself up to date').waitFor();
 });
