@@ -282,7 +282,7 @@ func TestADoubleClickOverTwoReplicasMakesOneProject(t *testing.T) {
 	for _, repeats := range []bool{true, false} {
 		t.Run(fmt.Sprintf("mapping repeated %v", repeats), func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, []string{"-session-store", "cookie:"}, lateSeason)
+			f := startFleet(t, []string{"-database", emptyPostgres(t)}, lateSeason)
 			f.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
 			account := f.account("two", fake.Free)
 			first, second := f.browser().signIn(account), f.browser().signIn(account)
