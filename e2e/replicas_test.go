@@ -131,17 +131,17 @@ type fleet struct {
 	sites []*site
 }
 
-// startFleet starts two replicas with the same settings.
+// startFleet starts two replicas with the same settings and one clock.
 func startFleet(t *testing.T, with []string, now time.Time) *fleet {
 	t.Helper()
 	first := newSite(t, now) // whose Todoist is that of both
-	key := rand.Text() + rand.Text()
+	key, clock := rand.Text()+rand.Text(), clockFrom(now)
 	f := &fleet{}
 	var proxies []http.Handler
 	for range 2 {
 		s := newSite(t, now, "-todoist-api-url", first.todoist, "-secret-key", key, "-trusted-proxies", "127.0.0.1/32")
 		s.args = append(s.args, with...)
-		s.fake, s.tap = first.fake, first.tap
+		s.fake, s.tap, s.with.Now = first.fake, first.tap, clock
 		s.start()
 		f.sites = append(f.sites, s)
 		proxies = append(proxies, &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
