@@ -1,6 +1,8 @@
--- Times are Unix milliseconds in UTC.
+-- Times are Unix milliseconds in UTC. The statements are one: goose takes megabytes to
+-- find where each of several ends.
 
 -- +goose Up
+-- +goose StatementBegin
 
 -- What the session library keeps for each session cookie, sealed.
 CREATE TABLE sessions (
@@ -55,3 +57,4 @@ CREATE TABLE schedules (
 	version BIGINT NOT NULL,
 	claimed BIGINT NOT NULL
 );
+-- +goose StatementEnd

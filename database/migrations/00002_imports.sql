@@ -1,6 +1,7 @@
--- Times are Unix milliseconds in UTC.
+-- Times are Unix milliseconds in UTC. All statements are one, as in the first.
 
 -- +goose Up
+-- +goose StatementBegin
 
 -- Each import: one project of one user. Teams are tricodes, sorted, and sections are
 -- the ids of those that we made, both with commas between. The project is '' until it
@@ -69,3 +70,4 @@ CREATE TABLE changes (
 	auto      BOOLEAN NOT NULL,
 	PRIMARY KEY (import_id, number)
 );
+-- +goose StatementEnd
