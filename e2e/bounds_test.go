@@ -107,23 +107,6 @@ func floodFeed(t *testing.T, name string) {
 	s.atMost(120 << 20)
 }
 
-func TestAPageSaysThatAnAccountHoldsTooMuch(t *testing.T) {
-	t.Parallel()
-	s := startSite(t, midSeason)
-	account := s.account("ann", fake.Pro)
-	b := s.browser().signIn(account)
-	b.importTeam("team=BOS").want(http.StatusSeeOther)
-	project := onlyProject(t, account).ID
-	id := b.importIn(project)
-	for range 6000 {
-		account.AddTask(fake.Task{ProjectID: project, Content: "Long", Description: strings.Repeat("x", 4<<10)})
-	}
-	for _, path := range []string{"/import?team=BOS", "/projects/" + id} {
-		b.get(path).want(http.StatusUnprocessableEntity).has("Your Todoist is too large for Tipoff").has("Shorten their descriptions")
-	}
-	b.post("/imports", url.Values{"team": {"BOS"}}).want(http.StatusUnprocessableEntity).has("Nothing was changed")
-}
-
 func TestTheAccountOfOneUserIsReadForOnePageAtATime(t *testing.T) {
 	t.Parallel()
 	const asked, inLine = 80, 64
@@ -245,75 +228,6 @@ func (s *site) hold(send string) net.Conn {
 		s.t.Fatal(err)
 	}
 	return conn
-}
-
-const requestLine = "GET / HTTP/1.1\r\nHost: tipoff.test\r\n"
-
-// holdUp opens so many connections of each of the kinds that keep a server busy
-// with little, and keeps them open.
-func (s *site) holdUp(many int) {
-	for range many {
-		s.hold("")
-		// An answer that is never read, so that the connection is an idle one.
-		s.hold("GET /livez HTTP/1.1\r\nHost: tipoff.test\r\n\r\n")
-	}
-	for range many / 5 {
-		s.hold(requestLine)
-		s.hold(requestLine + "Cookie: " + strings.Repeat("x", 30<<10))
-		s.hold("POST /imports HTTP/1.1\r\nHost: tipoff.test\r\nOrigin: http://tipoff.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\nteam=")
-	}
-	for range many / 20 {
-		// Pages upon pages, none of which is read.
-		s.hold(strings.Repeat(requestLine+"\r\n", 200))
-	}
-}
-
-func TestSlowAndIdleClientsHoldUpNobodyAndAreCutOff(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, midSeason)
-	s.with.ReadHeaderTimeout = 500 * time.Millisecond
-	s.start()
-	b := s.browser().signIn(s.account("ann", fake.Free))
-	s.holdUp(60)
-	// Each sends another letter of a header again and again, on a new connection
-	// when it is cut off.
-	const slow = 20
-	cutOff := make(chan bool, slow)
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	for range slow {
-		wg.Go(func() {
-			for {
-				conn, err := net.Dial("tcp", s.addr)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				for _, err := io.WriteString(conn, requestLine); err == nil; _, err = io.WriteString(conn, "X") {
-					_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-					if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-						break
-					}
-				}
-				conn.Close()
-				select {
-				case cutOff <- true:
-				case <-done:
-					return
-				}
-			}
-		})
-	}
-	// Meanwhile others are served, and can import.
-	for _, path := range []string{"/", "/teams/bos", "/teams/bos.ics", "/sign-in", "/readyz", "/livez"} {
-		s.browser().get(path).want(http.StatusOK)
-	}
-	b.importTeam("team=BOS").want(http.StatusSeeOther)
-	for range slow {
-		<-cutOff
-	}
-	close(done)
-	wg.Wait()
 }
 
 func TestConnectionsThatSendNothingOnAreClosed(t *testing.T) {

@@ -177,22 +177,6 @@ func allMove(teams []string, day schedule.Day) step {
 	}, nil}
 }
 
-// drawCup is a step that tells who plays the games whose sides were open.
-func drawCup(r *rand.Rand, teams []string, day schedule.Day) step {
-	return step{noon(day), "the Cup is drawn", func(l *fixtures) {
-		for _, name := range slices.Sorted(maps.Keys(l.games)) {
-			if g := l.games[name]; !g.Known() && g.Day > day {
-				home, _ := schedule.TeamByCode(teams[r.IntN(len(teams))])
-				away := schedule.Teams()[r.IntN(len(schedule.Teams()))]
-				g.Home, g.Away, g.Tip = home.Side(), away.Side(), evenings(r, g.Day)
-				if home.Code == away.Code || l.playsOn(g, g.Day) || !l.alone(g) {
-					g.Home, g.Away, g.Tip = schedule.Side{}, schedule.Side{}, time.Time{}
-				}
-			}
-		}
-	}, nil}
-}
-
 // played are the steps of the season 2025-26 as it was recorded: the league's schedule in
 // October and in November, and ESPN's, which has it to the end, with four games that
 // were postponed and with the play-offs.

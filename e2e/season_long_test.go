@@ -5,9 +5,12 @@ package e2e
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"tipoff/schedule"
 )
@@ -82,4 +85,20 @@ func TestLongTheLeaguesFeedsAreFollowedWithNobodySignedIn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// drawCup is a step that tells who plays the games whose sides were open.
+func drawCup(r *rand.Rand, teams []string, day schedule.Day) step {
+	return step{noon(day), "the Cup is drawn", func(l *fixtures) {
+		for _, name := range slices.Sorted(maps.Keys(l.games)) {
+			if g := l.games[name]; !g.Known() && g.Day > day {
+				home, _ := schedule.TeamByCode(teams[r.IntN(len(teams))])
+				away := schedule.Teams()[r.IntN(len(schedule.Teams()))]
+				g.Home, g.Away, g.Tip = home.Side(), away.Side(), evenings(r, g.Day)
+				if home.Code == away.Code || l.playsOn(g, g.Day) || !l.alone(g) {
+					g.Home, g.Away, g.Tip = schedule.Side{}, schedule.Side{}, time.Time{}
+				}
+			}
+		}
+	}, nil}
 }
