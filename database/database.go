@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,7 +35,8 @@ const openLimit = time.Minute
 type DB struct {
 	read, write *sql.DB // the same for PostgreSQL
 	limit       time.Duration
-	file        string // SQLite's path
+	file        string   // SQLite's path
+	statements  sync.Map // of *sql.Stmt by their text, those that read from SQLite
 }
 
 // An Option changes how [Open] opens a database.
@@ -98,11 +100,38 @@ type Row interface {
 }
 
 // Query runs one statement that reads, and calls each for every row until it
-// returns an error. While it runs, each must not use the database.
+// returns an error. While it runs, each must not use the database. The statement's text
+// is kept, so what changes has to be in args.
 func (db *DB) Query(ctx context.Context, each func(Row) error, query string, args ...any) error {
 	ctx, cancel := db.reading(ctx)
 	defer cancel()
-	return queryRows(ctx, db.read, each, query, args)
+	if db.file == "" { // the driver keeps statements itself
+		rows, err := db.read.QueryContext(ctx, query, args...)
+		return scan(rows, err, each)
+	}
+	statement, err := db.prepared(ctx, query)
+	if err != nil {
+		return failed(err)
+	}
+	rows, err := statement.QueryContext(ctx, args...)
+	return scan(rows, err, each)
+}
+
+// prepared returns a statement that reads from SQLite, which takes as long to parse one
+// as to run it.
+func (db *DB) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if kept, ok := db.statements.Load(query); ok {
+		return kept.(*sql.Stmt), nil
+	}
+	statement, err := db.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	kept, found := db.statements.LoadOrStore(query, statement)
+	if found {
+		statement.Close()
+	}
+	return kept.(*sql.Stmt), nil
 }
 
 // QueryRow returns the first row of a statement that reads. Scan runs it.
@@ -145,7 +174,8 @@ func (tx *Tx) Exec(query string, args ...any) (rows int64, err error) {
 
 // Query is [DB.Query] in the transaction. The statement may write and return rows.
 func (tx *Tx) Query(each func(Row) error, query string, args ...any) error {
-	return queryRows(tx.ctx, tx.tx, each, query, args)
+	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
+	return scan(rows, err, each)
 }
 
 // QueryRow is [DB.QueryRow] in the transaction. The statement may write and return rows.
@@ -179,7 +209,6 @@ func (db *DB) reading(ctx context.Context) (context.Context, context.CancelFunc)
 // A runner is a [sql.DB] or a [sql.Tx].
 type runner interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 func execute(ctx context.Context, in runner, query string, args []any) (int64, error) {
@@ -190,8 +219,8 @@ func execute(ctx context.Context, in runner, query string, args []any) (int64, e
 	return res.RowsAffected()
 }
 
-func queryRows(ctx context.Context, in runner, each func(Row) error, query string, args []any) error {
-	rows, err := in.QueryContext(ctx, query, args...)
+// scan calls each for every row of what a query returned.
+func scan(rows *sql.Rows, err error, each func(Row) error) error {
 	if err != nil {
 		return failed(err)
 	}

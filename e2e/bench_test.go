@@ -14,6 +14,7 @@ import (
 	"tipoff/database"
 	"tipoff/handlers"
 	"tipoff/importer"
+	"tipoff/imports"
 	"tipoff/schedule"
 	"tipoff/session"
 	"tipoff/todoist"
@@ -46,7 +47,7 @@ func BenchmarkPages(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	site, err := handlers.New(handlers.Config{PublicURL: public, Schedule: games, Sessions: sessions, Importer: &importer.Importer{Season: games.Season, Now: now},
+	site, err := handlers.New(handlers.Config{PublicURL: public, Schedule: games, Sessions: sessions, Importer: importer.New(games.Season, imports.New(db, now), now, log),
 		Todoist: &todoist.API{HTTP: http.DefaultClient}, Metrics: handlers.NewMetrics("test"), Now: now, Log: log})
 	if err != nil {
 		b.Fatal(err)
@@ -76,6 +77,10 @@ func BenchmarkPages(b *testing.B) {
 				r.AddCookie(cookie)
 			}
 			b.ReportAllocs()
+			answer := httptest.NewRecorder()
+			if site.ServeHTTP(answer, r); answer.Code != http.StatusOK {
+				b.Fatalf("answered %d: %s", answer.Code, answer.Body)
+			}
 			for b.Loop() {
 				site.ServeHTTP(&discarding{http.Header{}}, r)
 			}
