@@ -105,38 +105,33 @@ type pageKey struct {
 // renderCached answers with a page. The page of a visitor who is not signed in is
 // cached whole and compressed, unless the query filters it.
 func (s *server) renderCached(w http.ResponseWriter, r *http.Request, filtered bool, view func(layout) (view, error)) error {
-	render := func() ([]byte, error) {
+	_, signedIn := s.Sessions.User(r.Context())
+	if signedIn {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	if signedIn || filtered {
 		v, err := view(s.layout(r, ""))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return s.pages.bytes(v)
+		return s.pages.render(w, r, http.StatusOK, v)
 	}
-	coding := codingFor(r.Header.Get("Accept-Encoding"))
-	var body []byte
-	var err error
-	if _, signedIn := s.Sessions.User(r.Context()); signedIn || filtered {
-		if signedIn {
-			w.Header().Set("Cache-Control", "no-store")
-		}
-		if body, err = render(); err != nil {
-			return err
-		}
-		body = s.pages.packer.fast(coding, body)
-	} else {
-		loc := s.locale(r).key()
-		key := pageKey{strings.ToLower(r.URL.Path), coding, loc}
-		body, err = cached(s.snapshot(), loc, key, func() ([]byte, int, error) {
-			page, err := render()
-			if err != nil {
-				return nil, 0, err
-			}
-			page = s.pages.packer.small(coding, page)
-			return page, len(page), nil
-		})
+	coding, loc := codingFor(r.Header.Get("Accept-Encoding")), s.locale(r).key()
+	key := pageKey{strings.ToLower(r.URL.Path), coding, loc}
+	body, err := cached(s.snapshot(), loc, key, func() ([]byte, int, error) {
+		v, err := view(s.layout(r, ""))
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
+		page, err := s.pages.bytes(v)
+		if err != nil {
+			return nil, 0, err
+		}
+		page = s.pages.packer.small(coding, page)
+		return page, len(page), nil
+	})
+	if err != nil {
+		return err
 	}
 	writePacked(w, http.StatusOK, body, coding)
 	return nil

@@ -97,13 +97,18 @@ func TestACachedPageIsThePageItself(t *testing.T) {
 		"nameless": {ID: "5"},
 	}
 	for name, u := range people {
-		var cookie *http.Cookie
+		var cookie, other *http.Cookie
 		if u != nil {
 			cookie = signedIn(t, s, *u)
+			somebody := *u
+			somebody.ID, somebody.Name, somebody.Plan = "9", "Somebody else", "Free"
+			other = signedIn(t, s, somebody)
 		}
 		for _, path := range []string{"/", "/teams/NYK", "/?q=york", "/teams/NYK?venue=home"} {
 			s.cache.current.Store(nil)
 			want := ask(t, h, path, "", cookie)
+			s.cache.current.Store(nil)
+			ask(t, h, path, "", other) // who reads times in the same way
 			for _, accept := range []string{"", "gzip", "zstd", "gzip, deflate, br, zstd", "gzip;q=0"} {
 				for range 2 {
 					if got := ask(t, h, path, accept, cookie); got != want {

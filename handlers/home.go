@@ -12,8 +12,9 @@ import (
 // A homePage is GET /.
 type homePage struct {
 	layout
-	// Grid is the team picker, made of conferences.
-	Grid template.HTML
+	// Grid are the teams to pick from, by conferences, and Picker all that is around
+	// them where that is already rendered.
+	Grid, Picker template.HTML
 	// Last is the team that the visitor had last, nil when unknown.
 	Last *teamCard
 	// Season reads "2026-27".
@@ -73,8 +74,21 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 		found = slices.DeleteFunc(slices.Clone(found), func(t schedule.Team) bool { return !cardOf(t).Matches(search) })
 	}
 	page.Found = len(found)
-	page.Grid, err = s.gridOf(found, loc, page.Direct)
+	if page.Grid, err = s.gridOf(found, loc, page.Direct); err != nil || l.Me == nil || search != "" {
+		return page, err
+	}
+	page.Picker, err = cached(s.snapshot(), loc.key(), pickerKey{loc.key(), len(page.Mine) > 0}, func() (template.HTML, int, error) {
+		html, err := s.pages.part("home", "picker", page)
+		return html, len(html), err
+	})
 	return page, err
+}
+
+// A pickerKey is the key of the team picker when somebody is signed in, who has imports
+// or none.
+type pickerKey struct {
+	localeKey
+	mine bool
 }
 
 // A gridKey is the key of the team picker with all teams.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tipoff/schedule"
@@ -38,10 +39,16 @@ func (s *server) locale(r *http.Request) locale {
 	return loc
 }
 
+// zones are the *time.Location of accounts by their names. Go reads a file for each.
+var zones sync.Map
+
 // ofAccount is the locale of an account of Todoist.
 func (loc locale) ofAccount(u session.User) locale {
-	if zone, err := time.LoadLocation(u.Zone); err == nil && u.Zone != "" {
+	if known, ok := zones.Load(u.Zone); ok {
+		loc.Zone = known.(*time.Location)
+	} else if zone, err := time.LoadLocation(u.Zone); err == nil && u.Zone != "" {
 		loc.Zone = zone
+		zones.Store(u.Zone, zone)
 	}
 	loc.Hours24, loc.DayFirst = u.Clock24, u.DayFirst
 	loc.WeekStart = time.Weekday(u.StartDay % 7)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tipoff/static"
@@ -39,6 +40,8 @@ type pages struct {
 	// the start, so that it always can.
 	broken []byte
 	packer *packer
+	// buffers are of *bytes.Buffer, for pages on their way out.
+	buffers sync.Pool
 }
 
 // newPages parses the templates for an app that is served below base: "" or a
@@ -99,20 +102,32 @@ func (p *pages) part(page, name string, data any) (template.HTML, error) {
 	return template.HTML(b.String()), err
 }
 
+// keptBuffer is how large a buffer may be to be used again.
+const keptBuffer = 256 << 10
+
 // writeTimeout is how long a visitor has to take a page.
 const writeTimeout = time.Minute
 
 // render writes a view as the answer. When it cannot be rendered, nothing is
 // written and the error is returned.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, v view) error {
-	body, err := p.bytes(v)
-	if err != nil {
+	b, ok := p.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		b = new(bytes.Buffer)
+	}
+	defer func() {
+		if b.Cap() <= keptBuffer {
+			b.Reset()
+			p.buffers.Put(b)
+		}
+	}()
+	if err := p.set.Execute(b, v.template(), v); err != nil {
 		return err
 	}
 	coding := codingFor(r.Header.Get("Accept-Encoding"))
 	// A visitor who takes the page slowly holds on to its memory.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	writePacked(w, status, p.packer.fast(coding, body), coding)
+	writePacked(w, status, p.packer.fast(coding, b.Bytes()), coding)
 	return nil
 }
 

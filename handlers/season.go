@@ -18,6 +18,7 @@ type renderedGame struct {
 // A teamSeason is what a team's page shows of the season, whatever the filter is.
 type teamSeason struct {
 	games     map[string]*renderedGame // by id
+	all       []*renderedGame          // those that no filter leaves out
 	state     string                   // as in teamPage
 	next      *gameRow                 // nil when none is known
 	facts     teamFacts
@@ -49,6 +50,9 @@ func (s *server) seasonOf(team string, loc locale) (*teamSeason, error) {
 			ts.games[g.ID] = g
 			met[g.OpponentCode] = true
 			size += len(g.Line) + len(g.Alone) + len(g.Joined)
+		}
+		for _, g := range (schedule.Filter{Teams: []string{team}}).Games(season, loc.Now) {
+			ts.all = append(ts.all, ts.games[g.ID])
 		}
 		for _, t := range schedule.Teams() {
 			if met[t.Code] {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,6 +51,8 @@ type teamPage struct {
 	Direct    bool
 	// Mine is the import of this team that the visitor has, nil for none.
 	Mine *projectLine
+	// Below is what is below the team's band, where that is already rendered.
+	Below template.HTML
 }
 
 // Played are the games that are over, and Ahead the others.
@@ -138,7 +141,7 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 	}
 	query, opts, err := selection(r, t)
 	if invalid, ok := err.(importer.Invalid); ok {
-		page, err := s.teamPage(s.layout(r, ""), r, t, opts)
+		page, err := s.teamPage(s.layout(r, ""), r, t, opts, false)
 		if err != nil {
 			return err
 		}
@@ -148,7 +151,9 @@ func (s *server) team(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.pages.render(w, r, http.StatusUnprocessableEntity, page)
 	}
-	return s.renderCached(w, r, isFiltered(opts), func(l layout) (view, error) { return s.teamPage(l, r, t, opts) })
+	return s.renderCached(w, r, isFiltered(opts), func(l layout) (view, error) {
+		return s.teamPage(l, r, t, opts, l.Me != nil && !isFiltered(opts))
+	})
 }
 
 // isFiltered reports whether a season's page differs from the one without a query.
@@ -157,7 +162,9 @@ func isFiltered(o importer.Options) bool {
 	return len(asked) > 2 || asked.Get("games") != "all" // the team and the games
 }
 
-func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts importer.Options) (teamPage, error) {
+// teamPage makes a team's page. What is below the band may come from the cache where the
+// page is a whole season's for somebody who is signed in.
+func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts importer.Options, fromCache bool) (teamPage, error) {
 	season, loc := s.Schedule.Season(), s.locale(r)
 	loc.Zone = zoneOf(t, opts, loc.Zone)
 	page := teamPage{layout: l, Team: cardOf(t), Season: season.Label}
@@ -171,14 +178,14 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 		return page, err
 	}
 	page.State, page.Facts, page.Opponents, page.Team.Next = ts.state, ts.facts, ts.opponents, ts.next
-	for _, g := range filterOf(t, opts).Games(season, s.Now()) {
-		if shown, ok := ts.games[g.ID]; ok {
-			page.Games = append(page.Games, shown)
+	page.Of, page.Games = len(ts.all), ts.all
+	if isFiltered(opts) {
+		page.Games = nil
+		for _, g := range filterOf(t, opts).Games(season, s.Now()) {
+			page.Games = append(page.Games, ts.games[g.ID])
 		}
+		page.Filtered = len(page.Games) != page.Of
 	}
-	page.Calendar = loc.calendarOf(page.Games)
-	page.Of = len(schedule.Filter{Teams: []string{t.Code}}.Games(season, s.Now()))
-	page.Filtered = len(page.Games) != page.Of
 	if next := page.Team.Next; next != nil {
 		if tip, err := time.Parse(time.RFC3339, next.When.ISO); err == nil {
 			page.Countdown = countdown(tip.Sub(loc.Now))
@@ -188,9 +195,24 @@ func (s *server) teamPage(l layout, r *http.Request, t schedule.Team, opts impor
 	page.Zones = zoneFieldOf(page.Form, defaultZoneLabel(page.layout, r, s.locale(r)), "Where the "+t.Name+" play: "+zoneWords(t.Zone))
 	s.teamLinks(&page, t, opts, loc.Zone)
 	all, _, err := s.mine(r)
+	if err != nil {
+		return page, err
+	}
 	page.Mine = importOf(all, t.Code, season.Label)
+	if !fromCache {
+		page.Calendar = loc.calendarOf(page.Games)
+		return page, nil
+	}
+	page.Below, err = cached(s.snapshot(), loc.key(), belowKey{t.Code, loc.key()}, func() (template.HTML, int, error) {
+		page.Calendar = loc.calendarOf(page.Games)
+		html, err := s.pages.part("team", "below", page)
+		return html, len(html), err
+	})
 	return page, err
 }
+
+// A belowKey is the key of what is below a team's band when somebody is signed in.
+type belowKey teamSeasonKey
 
 // defaultZoneLabel says which zone a season's page takes when none is chosen.
 func defaultZoneLabel(l layout, r *http.Request, loc locale) string {
