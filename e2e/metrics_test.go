@@ -218,10 +218,10 @@ func TestMetricsTellHowImportsUpdateThemselves(t *testing.T) {
 	s.wantMetric(0, "tipoff_auto_imports_oldest_due_seconds")
 	s.fake.Fail(fake.Fault{Command: "item_update", Refuse: &fake.Error{Message: "Invalid argument value", Tag: "INVALID_ARGUMENT_VALUE", Code: 20, HTTP: 400}, CommandIndex: -1})
 	move("BOS")
-	s.wantMetric(1, "tipoff_auto_updates_total", "result", "failed")
+	s.wantMetric(1, "tipoff_auto_updates_total", "result", "failed", "reason", "games")
 	s.fake.Fail(fake.Fault{Path: "/api/v1/tasks", Status: 429, RetryAfter: 900})
 	move("UTA")
-	s.wantMetric(1, "tipoff_auto_updates_total", "result", "later")
+	s.wantMetric(1, "tipoff_auto_updates_total", "result", "later", "reason", "limited")
 	s.wantMetric(3, "tipoff_auto_updates_total")
 }
 

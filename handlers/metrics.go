@@ -51,8 +51,10 @@ func NewMetrics(version string) *Metrics {
 			Name: "tipoff_auto_updates_total",
 			Help: "Imports that updated themselves, by result: done; unchanged (nothing was written); held (so much would change that " +
 				"the owner has to look first); waiting (for the owner); later (Todoist asks for a pause, or another process was at it); " +
-				"gone (the project was deleted, which ends the import); failed (it is tried again).",
-		}, []string{"result"}),
+				"gone (the project was deleted, which ends the import); failed (it is tried again). " +
+				"What was held, waits or failed has a reason: the outcome of a request to Todoist; database; " +
+				"signed-out, archived, full or large for its owner to mend; games (some could not be written); or other.",
+		}, []string{"result", "reason"}),
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "tipoff_todoist_request_duration_seconds",
 			Help: "Requests to Todoist, by endpoint and outcome, and how long they took. The outcome is ok, unauthorized (401), " +
@@ -83,8 +85,12 @@ func NewMetrics(version string) *Metrics {
 	for _, outcome := range []string{"done", "changed", "refused", "partial", "failed"} {
 		m.imports.WithLabelValues(outcome)
 	}
-	for _, result := range []string{"done", "unchanged", "held", "waiting", "later", "gone", "failed"} {
-		m.updates.WithLabelValues(result)
+	for result, reasons := range map[string][]string{"done": {""}, "unchanged": {""}, "gone": {""}, "held": {"large"},
+		"waiting": {"signed-out", "archived", "full"}, "later": {"limited", "other"},
+		"failed": {"lost", "unauthorized", "refused", "failed", "database", "games", "other"}} {
+		for _, reason := range reasons {
+			m.updates.WithLabelValues(result, reason)
+		}
 	}
 	for _, outcome := range []string{"ok", "gone", "failed", "unknown"} {
 		m.refreshes.WithLabelValues(outcome)
@@ -109,23 +115,27 @@ func (m *Metrics) Handler(profiles bool) http.Handler {
 
 // TodoistCall counts a request to Todoist. It is for [todoist.API.Observe].
 func (m *Metrics) TodoistCall(c todoist.Call) {
-	outcome := "ok"
-	switch {
-	case c.Status == 0:
-		outcome = "lost"
-	case c.Status == http.StatusUnauthorized:
-		outcome = "unauthorized"
-	case c.Status == http.StatusTooManyRequests:
-		outcome = "limited"
-	case c.Status >= 500:
-		outcome = "failed"
-	case c.Status >= 300:
-		outcome = "refused"
-	}
-	m.calls.WithLabelValues(c.Endpoint, outcome).Observe(c.Took.Seconds())
+	m.calls.WithLabelValues(c.Endpoint, outcomeOf(c.Status)).Observe(c.Took.Seconds())
 	if c.Try > 1 {
 		m.retries.WithLabelValues(c.Endpoint).Inc()
 	}
+}
+
+// outcomeOf names a status of Todoist, which is 0 where there was no answer.
+func outcomeOf(status int) string {
+	switch {
+	case status == 0:
+		return "lost"
+	case status == http.StatusUnauthorized:
+		return "unauthorized"
+	case status == http.StatusTooManyRequests:
+		return "limited"
+	case status >= 500:
+		return "failed"
+	case status >= 300:
+		return "refused"
+	}
+	return "ok"
 }
 
 // TokenRefresh counts an attempt at [session.Config.Refresh], by its error.
@@ -149,7 +159,38 @@ func (m *Metrics) ScheduleRefresh(source, result string) {
 }
 
 // AutoUpdate counts an import that updated itself. It is for [updates.Config.Observe].
-func (m *Metrics) AutoUpdate(result string) { m.updates.WithLabelValues(result).Inc() }
+func (m *Metrics) AutoUpdate(result string, err error) {
+	reason := ""
+	if result != "done" && result != "unchanged" && result != "gone" {
+		reason = updateReason(err)
+	}
+	m.updates.WithLabelValues(result, reason).Inc()
+}
+
+// updateReason names why an import was not updated.
+func updateReason(err error) string {
+	answer, answered := errors.AsType[*todoist.Error](err)
+	_, stopped := errors.AsType[*importer.Stopped](err)
+	switch {
+	case err == nil:
+		return "games"
+	case errors.Is(err, session.ErrSignedOut):
+		return "signed-out"
+	case errors.Is(err, importer.ErrLookFirst):
+		return "large"
+	case errors.Is(err, importer.ErrArchived):
+		return "archived"
+	case stopped:
+		return "full"
+	case errors.Is(err, importer.ErrUnavailable):
+		return "database"
+	case answered:
+		return outcomeOf(answer.Status)
+	case todoist.Doubtful(err):
+		return "lost"
+	}
+	return "other"
+}
 
 // imported counts an import that ran.
 func (m *Metrics) imported(out *importer.Outcome, err error) {

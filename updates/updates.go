@@ -51,8 +51,8 @@ type Config struct {
 	Every     time.Duration // how often the database is asked for what is due; 0 is a second
 	Log       *slog.Logger
 	// Observe is told the result of each update: "done", "unchanged", "held", "waiting",
-	// "later", "gone" or "failed". It may be nil.
-	Observe func(result string)
+	// "later", "gone" or "failed", and its error where there is one. It may be nil.
+	Observe func(result string, err error)
 }
 
 // A Worker updates imports.
@@ -66,7 +66,7 @@ type Worker struct {
 func New(cfg Config) *Worker {
 	cfg.Every = cmp.Or(cfg.Every, time.Second)
 	if cfg.Observe == nil {
-		cfg.Observe = func(string) {}
+		cfg.Observe = func(string, error) {}
 	}
 	return &Worker{Config: cfg}
 }
@@ -164,7 +164,7 @@ func (w *Worker) update(ctx context.Context, row *imports.Import) {
 	} else {
 		w.Log.InfoContext(ctx, "import updated", attrs...)
 	}
-	w.Observe(result)
+	w.Observe(result, err)
 }
 
 // settle says what becomes of an import whose update ended, and the result's name. What
