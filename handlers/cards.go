@@ -29,38 +29,66 @@ type teamCard struct {
 func (t teamCard) FullName() string { return t.City + " " + t.Name }
 
 // nicknames are what else people call a team or its city, by tricode.
-var nicknames = map[string][]string{
-	"BKN": {"New York"},
-	"CLE": {"Cavs"},
-	"DAL": {"Mavs"},
-	"DEN": {"Nugs"},
-	"GSW": {"San Francisco", "Oakland", "Dubs"},
-	"IND": {"Indianapolis"},
-	"LAC": {"Los Angeles"},
-	"LAL": {"LA"},
-	"MIN": {"Wolves", "Minneapolis"},
-	"PHI": {"Sixers"},
-	"POR": {"Blazers"},
-	"UTA": {"Salt Lake City"},
+var nicknames = map[string]string{
+	"BKN": "New York",
+	"CLE": "Cavs",
+	"DAL": "Mavs",
+	"DEN": "Nugs",
+	"GSW": "San Francisco Oakland Dubs",
+	"IND": "Indianapolis",
+	"LAC": "Clips",
+	"MEM": "Grizz",
+	"MIN": "Wolves Minneapolis",
+	"NOP": "NOLA Pels",
+	"PHI": "Sixers Philly",
+	"POR": "Blazers",
+	"TOR": "Raps",
+	"UTA": "Salt Lake City",
+	"WAS": "DC Wiz",
 }
 
-// SearchWords are what the team can be found by: city, name, code and nicknames.
+// SearchWords are the team's own words: city, name and code.
 func (t teamCard) SearchWords() string {
-	words := append([]string{t.City, t.Name, t.Code}, nicknames[t.Code]...)
+	words := []string{t.City, t.Name, t.Code}
+	switch t.Code { // of one city, which each writes in its own way
+	case "LAC":
+		words = append(words, "Los Angeles")
+	case "LAL":
+		words = append(words, "LA")
+	}
 	return strings.ToLower(strings.Join(words, " "))
 }
 
-// Matches says whether each word that was typed begins one of the team's words.
-// The script that searches as somebody types does the same.
-func (t teamCard) Matches(typed string) bool {
-	separates := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	words := strings.FieldsFunc(t.SearchWords(), separates)
-	for _, word := range strings.FieldsFunc(strings.ToLower(typed), separates) {
-		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, word) }) {
-			return false
+// Nicknames are what else the team is called.
+func (t teamCard) Nicknames() string { return strings.ToLower(nicknames[t.Code]) }
+
+// teamsFor are the teams that somebody looks for: those for whom each word typed begins
+// one of their own, or else one of their own or of their nicknames. The script that
+// searches as somebody types does the same.
+func teamsFor(typed string) []schedule.Team {
+	find := func(wordsOf func(teamCard) string) (found []schedule.Team) {
+		for _, t := range schedule.Teams() {
+			if begin(searchWords(wordsOf(cardOf(t))), searchWords(typed)) {
+				found = append(found, t)
+			}
 		}
+		return found
 	}
-	return true
+	if found := find(teamCard.SearchWords); len(found) > 0 {
+		return found
+	}
+	return find(func(t teamCard) string { return t.SearchWords() + " " + t.Nicknames() })
+}
+
+// begin says whether each word typed begins one of a team's.
+func begin(words, typed []string) bool {
+	return !slices.ContainsFunc(typed, func(word string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, word) })
+	})
+}
+
+func searchWords(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // cardOf is a team as pages show it.

@@ -28,9 +28,10 @@ const (
 
 // teamColours are what the style sheet knows of a team in one colour scheme.
 type teamColours struct {
-	// Fill is the team's colour as a surface, told apart from the page; Ink is
-	// text on it; Trim is the second colour as a line on it.
-	Fill, Ink, Trim colorful.Color
+	// Fill is the team's colour as a surface; Ink is text on it; Trim is the second
+	// colour as a line on it. Edge is a line around it that tells it apart from the
+	// page, and Fill itself where that needs none.
+	Fill, Ink, Trim, Edge colorful.Color
 	// Text is the team's colour as text on the page, on cards and on Tint,
 	// which is a surface with a breath of the team's colour.
 	Text, Tint colorful.Color
@@ -47,18 +48,26 @@ func darkScheme() scheme  { return scheme{hex(darkPage), hex(darkCard), hex(dark
 func coloursOf(primary, secondary string, on scheme) teamColours {
 	var c teamColours
 	first, second := hex(primary), hex(secondary)
-	c.Fill = shade(first, graphicContrast, on.page, on.card)
-	if lightness(first)-lightness(c.Fill) > 0.1 && shade(second, graphicContrast, on.page, on.card) == second {
+	standsOut := func(c colorful.Color) bool { return shade(c, graphicContrast, on.page, on.card) == c }
+	if pale := lightness(first)-lightness(shade(first, graphicContrast, on.page, on.card)) > 0.1; pale && standsOut(second) {
 		// A pale colour made dark turns muddy: the other one takes its place.
 		first, second = second, first
-		c.Fill = first
 	}
+	c.Fill = first
 	black, white := hex("#000000"), hex("#ffffff")
 	c.Ink = white
 	if contrast(white, c.Fill) < textContrast {
 		c.Ink = black
 	}
 	c.Trim = shade(second, graphicContrast, c.Fill)
+	switch {
+	case standsOut(c.Fill):
+		c.Edge = c.Fill
+	case standsOut(c.Trim):
+		c.Edge = c.Trim
+	default:
+		c.Edge = shade(first, graphicContrast, on.page, on.card)
+	}
 	c.Tint = to8Bit(on.card.BlendOkLab(c.Fill, 0.12).Clamped())
 	c.Text = shade(first, textContrast, on.page, on.card, c.Tint)
 	// A colour far from its own self tells less than the team's other one,
@@ -180,6 +189,6 @@ func teamsCSS(teams []schedule.Team) []byte {
 }
 
 func rule(name string, c teamColours) string {
-	return fmt.Sprintf(".team-%s{--team:%s;--team-ink:%s;--team-trim:%s;--team-text:%s;--team-tint:%s}",
-		name, c.Fill.Hex(), c.Ink.Hex(), c.Trim.Hex(), c.Text.Hex(), c.Tint.Hex())
+	return fmt.Sprintf(".team-%s{--team:%s;--team-ink:%s;--team-trim:%s;--team-edge:%s;--team-text:%s;--team-tint:%s}",
+		name, c.Fill.Hex(), c.Ink.Hex(), c.Trim.Hex(), c.Edge.Hex(), c.Text.Hex(), c.Tint.Hex())
 }

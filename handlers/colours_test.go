@@ -21,8 +21,8 @@ func TestEveryTeamIsReadableInBothSchemes(t *testing.T) {
 				}{
 					{"text on the team's colour", contrast(c.Ink, c.Fill), textContrast},
 					{"the second colour's line on the first", contrast(c.Trim, c.Fill), graphicContrast},
-					{"the team's surface on the page", contrast(c.Fill, on.page), graphicContrast},
-					{"the team's surface on a card", contrast(c.Fill, on.card), graphicContrast},
+					{"the edge of the team's surface on the page", contrast(c.Edge, on.page), graphicContrast},
+					{"the edge of the team's surface on a card", contrast(c.Edge, on.card), graphicContrast},
 					{"team-coloured text on the page", contrast(c.Text, on.page), textContrast},
 					{"team-coloured text on a card", contrast(c.Text, on.card), textContrast},
 					{"team-coloured text on the tint", contrast(c.Text, tint), textContrast},
@@ -37,14 +37,16 @@ func TestEveryTeamIsReadableInBothSchemes(t *testing.T) {
 	}
 }
 
-func TestATeamKeepsItsOwnColourWhereItCanBeRead(t *testing.T) {
-	for code, want := range map[string]string{"BOS": "#008348", "LAL": "#552583", "NYK": "#1d428a"} {
+func TestATeamHasItsOwnColourByDayAndByNight(t *testing.T) {
+	for code, want := range map[string]string{"BOS": "#008348", "LAL": "#552583", "NYK": "#1d428a", "MIA": "#98002e", "BKN": "#000000"} {
 		team, ok := schedule.TeamByCode(code)
 		if !ok {
 			t.Fatalf("TeamByCode(%q) finds nothing", code)
 		}
-		if got := coloursOf(team.Primary, team.Secondary, lightScheme()).Fill.Hex(); got != want {
-			t.Errorf("%s is filled with %s, want %s", code, got, want)
+		for _, on := range []scheme{lightScheme(), darkScheme()} {
+			if got := coloursOf(team.Primary, team.Secondary, on).Fill.Hex(); got != want {
+				t.Errorf("%s is filled with %s, want %s", code, got, want)
+			}
 		}
 	}
 }

@@ -62,16 +62,11 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 	if page.Mine, page.Games, err = s.mine(r); err != nil {
 		return page, err
 	}
-	if last, ok := schedule.TeamByCode(s.Sessions.Get(r.Context(), teamKey)); ok {
+	found := teamsFor(search)
+	if last, ok := schedule.TeamByCode(s.Sessions.Get(r.Context(), teamKey)); ok && slices.Contains(found, last) {
 		card := cardOf(last)
-		if search == "" || card.Matches(search) {
-			card.Next = nextGame(season, last.Code, loc)
-			page.Last = &card
-		}
-	}
-	found := schedule.Teams()
-	if search != "" {
-		found = slices.DeleteFunc(slices.Clone(found), func(t schedule.Team) bool { return !cardOf(t).Matches(search) })
+		card.Next = nextGame(season, last.Code, loc)
+		page.Last = &card
 	}
 	page.Found = len(found)
 	if page.Grid, err = s.gridOf(found, loc, page.Direct); err != nil || l.Me == nil || search != "" {

@@ -10,21 +10,24 @@ const next = document.querySelector('#next-zone');
 const plain = (text) => text.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
 const words = (text) => plain(text).split(/[^a-z0-9]+/).filter(Boolean);
 
-// A card fits when each word typed begins one of its own.
-function fits(card, typed) {
-  const own = words(card.dataset.team);
-  return typed.every((word) => own.some((one) => one.startsWith(word)));
+// The cards for which each word typed begins one of the team's own, or else one of its own
+// or of its nicknames.
+function fitting(typed) {
+  const find = (wordsOf) => cards.filter((card) => {
+    const own = words(wordsOf(card.dataset));
+    return typed.every((word) => own.some((one) => one.startsWith(word)));
+  });
+  const found = find(({ team }) => team);
+  return found.length ? found : find(({ team, nicknames = '' }) => `${team} ${nicknames}`);
 }
 
 let telling;
 
 function filter() {
   const typed = words(find.value);
-  let count = 0;
-  for (const card of cards) {
-    card.hidden = !fits(card, typed);
-    if (!card.hidden) count++;
-  }
+  const shown = fitting(typed);
+  const count = shown.length;
+  for (const card of cards) card.hidden = !shown.includes(card);
   for (const group of document.querySelectorAll('.division, .conference')) {
     group.hidden = !group.querySelector('[data-team]:not([hidden])');
   }
