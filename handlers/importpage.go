@@ -163,17 +163,16 @@ func (p importPage) ProjectLine() string {
 
 // UpdatesLine says in a few words what happens later.
 func (p importPage) UpdatesLine() string {
-	var words []string
-	if p.Form.Get("comments") != "off" {
-		words = append(words, "comments on what moves")
+	commented, ticked := p.Form.Get("comments") != "off", p.Form.Get("played") == "complete"
+	switch {
+	case commented && ticked:
+		return "Comments on moved games, ticks off played ones"
+	case commented:
+		return "Comments on moved games"
+	case ticked:
+		return "Ticks off played games"
 	}
-	if p.Form.Get("played") == "complete" {
-		words = append(words, "ticks games off")
-	}
-	if len(words) == 0 {
-		return "no comments"
-	}
-	return strings.Join(words, ", ")
+	return "No comments"
 }
 
 // showImport shows options and the plan they make.

@@ -79,6 +79,8 @@ type planRow struct {
 	// that need one ("You moved this task to Friday, so it stays there.").
 	Changes []change
 	Note    string
+	// Task are the fields of the task that will be made, but for its title and time.
+	Task []change
 	// Kept says that none of the changes is made, because the owner edited the
 	// task.
 	Kept bool
@@ -150,7 +152,7 @@ func (p *planView) groupChanges() {
 func (p planView) Why() string {
 	league, options := false, false
 	for _, row := range p.Changed {
-		moved := slices.ContainsFunc(row.Changes, func(c change) bool { return c.Field == "When" || c.Field == "Details" })
+		moved := slices.ContainsFunc(row.Changes, func(c change) bool { return c.Field == "When" || c.Field == "Description" })
 		league = league || moved
 		for _, c := range row.Changes {
 			// A game that is moved may take its section, zone and length along.
@@ -419,6 +421,8 @@ func planRowOf(c *importer.Change, loc locale) planRow {
 		return all
 	}
 	switch {
+	case c.Kind == importer.Add:
+		row.Task = changesOf(c.Makes())
 	case len(c.Kept) > 0 && c.Kind == importer.Keep:
 		row.Changes, row.Kept = changesOf(c.Kept), true
 		row.Note = "You edited this task, so it stays as you have it."

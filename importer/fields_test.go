@@ -67,7 +67,7 @@ func fieldCases() []fieldCase {
 		{"Time zone", "timezone", nil, edit(func(t *fake.Task, v string) { t.Due.Timezone = v }),
 			func(w *world, t fake.Task) string { return t.Due.Timezone },
 			"America/New_York", "Europe/Berlin", "Europe/Paris", "Asia/Tokyo", "item_update [due id]"},
-		{"Details", "", func(g *schedule.Game, v string) { g.Arena = v },
+		{"Description", "", func(g *schedule.Game, v string) { g.Arena = v },
 			edit(func(t *fake.Task, v string) { t.Description = withText(t.Description, v+", Springfield") }),
 			func(w *world, t fake.Task) string {
 				if gameIn(t.Description) != leagueID(1) {

@@ -469,7 +469,18 @@ func (f FieldChange) Values(due func(*todoist.Due) string) (old, new string) {
 	return write(&f.Old), write(&f.New)
 }
 
+// Makes are the fields of the task that an addition makes, but for those that are empty
+// and the title and the time, which the change has itself.
+func (c *Change) Makes() (all []FieldChange) {
+	for _, f := range []field{fieldText, fieldLabels, fieldPriority, fieldDuration, fieldReminder, fieldSection} {
+		if plain := (task{priority: 1, reminder: NoReminder}); c.want.value(f) != plain.value(f) {
+			all = append(all, FieldChange{Field: f, New: c.want})
+		}
+	}
+	return all
+}
+
 // Name is the field's name for people.
 func (f FieldChange) Name() string {
-	return [fields]string{"Title", "When", "Time zone", "Details", "Priority", "Labels", "Duration", "Section", "Reminder"}[f.Field]
+	return [fields]string{"Title", "When", "Time zone", "Description", "Priority", "Labels", "Duration", "Section", "Reminder"}[f.Field]
 }

@@ -1,0 +1,10 @@
+import { chromium } from 'playwright-core';
+const b = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+const c = await b.newContext({ viewport: { width: 390, height: 900 } });
+const p = await c.newPage();
+await p.goto('http://localhost:8090/sign-in?next=/import?team=MIA');
+await p.locator('form[action$="/sign-in"] button').last().click();
+await p.locator('button[value=allow]').click();
+await p.goto('http://localhost:8090/import?team=MIA');
+console.log(await p.locator('.row.add').first().evaluate((el) => [el.outerHTML, ...[...el.children].map((k) => k.className + ' ' + getComputedStyle(k).gridColumn + ' ' + getComputedStyle(k).gridRow), getComputedStyle(el).gridTemplateColumns]));
+await b.close();
