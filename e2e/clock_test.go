@@ -37,7 +37,7 @@ func TestAClockThatStepsAnHourSignsNobodyOutAndDoublesNothing(t *testing.T) {
 			other.get("/projects").want(http.StatusOK)
 		case forward && p.status == http.StatusBadRequest:
 			// To this clock it took an hour.
-			p.has("Begin once more")
+			p.has("Start again")
 		default:
 			t.Errorf("%v: a sign-in under way ended with %d: %s", step, p.status, text(p.body))
 		}

@@ -305,7 +305,7 @@ func TestACommandThatCannotReachItsAimSaysWhyAndEndsWithOne(t *testing.T) {
 		says string
 	}{
 		"a token that is wrong": {func(l *league, a *fake.Account) { l.fake.Fail(fake.Fault{Path: "/user", Status: 401}) }, "Todoist does not know this token."},
-		"Todoist is down":       {func(l *league, a *fake.Account) { l.fake.Fail(fake.Fault{Status: 503}) }, "Todoist has trouble of its own at the moment."},
+		"Todoist is down":       {func(l *league, a *fake.Account) { l.fake.Fail(fake.Fault{Status: 503}) }, "Todoist is having problems at the moment."},
 		"Todoist wants a pause": {func(l *league, a *fake.Account) { l.fake.Fail(fake.Fault{Status: 429, RetryAfter: 900}) }, "Todoist asks for a pause: too many requests in a short time. Try again in 15m0s."},
 		"there is no network":   {func(l *league, a *fake.Account) { l.args = append(l.args, "-todoist-api-url", "http://127.0.0.1:1") }, "Todoist could not be reached"},
 		"no room for a project": {func(l *league, a *fake.Account) {

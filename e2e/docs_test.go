@@ -211,10 +211,10 @@ var troubles = map[string]func(t *testing.T) string{
 		return elsewhere(t, "Sec-Fetch-Site", "same-origin")
 	},
 	"a form came from another address than the public URL": func(t *testing.T) string { return elsewhere(t) },
-	"This came from another site": func(t *testing.T) string {
+	"This request came from another site": func(t *testing.T) string {
 		return elsewhere(t, "Sec-Fetch-Site", "cross-site")
 	},
-	"This sign-in did not begin here": func(t *testing.T) string {
+	"This sign-in didn’t start here": func(t *testing.T) string {
 		return text(startSite(t, midSeason).browser().get("/oauth/callback?code=x&state=y").body)
 	},
 	"Redirect URI not configured": func(t *testing.T) string {

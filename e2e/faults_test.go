@@ -135,12 +135,12 @@ var refusedTask = &fake.Error{Message: "Invalid argument value", Code: 20, Extra
 	Tag: "INVALID_ARGUMENT_VALUE", HTTP: http.StatusBadRequest}
 
 var mishaps = map[string]mishap{
-	"5xx":              {Fault: fake.Fault{Status: http.StatusServiceUnavailable}, heals: true, says: "trouble of its own"},
+	"5xx":              {Fault: fake.Fault{Status: http.StatusServiceUnavailable}, heals: true, says: "having problems"},
 	"a time-out":       {Fault: fake.Fault{Delay: time.Minute}, patience: time.Second, heals: true, says: "could not be reached"},
 	"a dropped answer": {Fault: fake.Fault{Drop: true}, heals: true, says: "could not be reached"},
 	"a page in HTML": {Fault: fake.Fault{Status: http.StatusOK, Body: "<!doctype html><title>Maintenance</title>", ContentType: "text/html"},
-		heals: true, says: "no answer that makes sense"},
-	"JSON cut off": {Fault: fake.Fault{Status: http.StatusOK, Body: `{"sync_token":"abc","sync_status":{"`}, heals: true, says: "no answer that makes sense"},
+		heals: true, says: "its answer could not be read"},
+	"JSON cut off": {Fault: fake.Fault{Status: http.StatusOK, Body: `{"sync_token":"abc","sync_status":{"`}, heals: true, says: "its answer could not be read"},
 	"401":          {Fault: fake.Fault{Status: http.StatusUnauthorized}, heals: true, says: "Sign in again"},
 	"429 for a moment": {Fault: fake.Fault{Status: http.StatusTooManyRequests, Body: `{"error":"Too many requests","error_extra":{"retry_after":0.01}}`},
 		heals: true, says: "Try again in"},

@@ -324,7 +324,7 @@ func TestAProjectThatItsOwnerDeletedEndsItsImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/projects").want(http.StatusOK).has("archived in your Todoist, or gone")
-	b.get("/projects/" + id).want(http.StatusNotFound).has("is not among yours any more")
+	b.get("/projects/" + id).want(http.StatusNotFound).has("no longer exists")
 	b.get("/projects").want(http.StatusOK).has("Nothing here yet")
 	b.importTeam("team=MIA").want(http.StatusSeeOther)
 	wantExactly(t, account, embedded(), "MIA", lateSeason)

@@ -24,7 +24,7 @@ func TestAnImportDoesWithoutWhatThePlanTurnsOutNotToHave(t *testing.T) {
 		says     string
 		lacks    func(*fake.Account) bool
 	}{
-		"durations": {func(l *fake.Limits) { l.Durations = false }, "no task durations", func(a *fake.Account) bool {
+		"durations": {func(l *fake.Limits) { l.Durations = false }, "include task durations", func(a *fake.Account) bool {
 			for _, task := range a.Tasks("") {
 				if task.Duration != nil {
 					return false
@@ -38,14 +38,14 @@ func TestAnImportDoesWithoutWhatThePlanTurnsOutNotToHave(t *testing.T) {
 		"as many reminders": {func(l *fake.Limits) { l.Reminders = 10 }, "reminders", func(a *fake.Account) bool {
 			return len(a.Reminders("")) <= 10
 		}},
-		"as many sections": {func(l *fake.Limits) { l.SectionsPerProject = 2 }, "no more sections", func(a *fake.Account) bool {
+		"as many sections": {func(l *fake.Limits) { l.SectionsPerProject = 2 }, "no room for more sections", func(a *fake.Account) bool {
 			return len(a.Sections("")) <= 2
 		}},
-		"any section": {func(l *fake.Limits) { l.SectionsPerProject = 0 }, "no more sections", func(a *fake.Account) bool {
+		"any section": {func(l *fake.Limits) { l.SectionsPerProject = 0 }, "no room for more sections", func(a *fake.Account) bool {
 			return len(a.Sections("")) == 0
 		}},
 		"calendars": {func(l *fake.Limits) { l.CalendarLayout = false }, "as a calendar, so it is a list", func(a *fake.Account) bool { return true }},
-		"any of these": {func(l *fake.Limits) { l.SectionsPerProject, l.Durations, l.CustomReminders = 0, false, false }, "no task durations",
+		"any of these": {func(l *fake.Limits) { l.SectionsPerProject, l.Durations, l.CustomReminders = 0, false, false }, "include task durations",
 			func(a *fake.Account) bool { return len(a.Sections(""))+len(a.Reminders("")) == 0 }},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -180,7 +180,7 @@ func TestWhoLeftAnImportIsToldHowItEnded(t *testing.T) {
 	s.fake.Fail(fake.Fault{Command: "item_add", Delay: 300 * time.Millisecond, Times: 1})
 	form = b.get("/import?"+html.UnescapeString(link)).want(http.StatusOK).form("post", "/imports")
 	leaves("import finished")
-	b.get("/projects").want(http.StatusOK).has("The import that you left is done.").has("no task durations")
+	b.get("/projects").want(http.StatusOK).has("The import that you left is done.").has("include task durations")
 	for _, team := range []string{"BOS", "NYK"} {
 		wantExactly(t, account, embedded(), team, midSeason)
 	}

@@ -115,16 +115,16 @@ func (s *server) problemOf(err error) *problem {
 		return p
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &problem{Status: http.StatusRequestEntityTooLarge, Heading: "That was too much at once",
-			Text: "The form sent more than Tipoff reads.", Advice: "Go back and send less.", Cause: err}
+		return &problem{Status: http.StatusRequestEntityTooLarge, Heading: "That form is too large",
+			Text: "Tipoff doesn’t read forms this large.", Advice: "Go back and send less.", Cause: err}
 	}
 	if invalid, ok := errors.AsType[importer.Invalid](err); ok {
 		text := ""
 		for field, sentence := range invalid {
 			text += fmt.Sprintf("%s: %s ", field, sentence)
 		}
-		return &problem{Status: http.StatusUnprocessableEntity, Heading: "Something in the form is not right",
-			Text: text, Advice: "Go back and mend it. Nothing was changed.", Cause: err}
+		return &problem{Status: http.StatusUnprocessableEntity, Heading: "Something in the form is wrong",
+			Text: text, Advice: "Go back and correct it. Nothing was changed.", Cause: err}
 	}
 	switch {
 	case errors.Is(err, session.ErrSignedOut):
@@ -133,16 +133,16 @@ func (s *server) problemOf(err error) *problem {
 			Advice: "Sign in again and do it once more.", Link: "/sign-in", LinkText: "Sign in", Cause: err}
 	case errors.Is(err, session.ErrUnavailable):
 		return &problem{Status: http.StatusServiceUnavailable, Heading: "Tipoff cannot look up who you are",
-			Text:   "The place where sessions are kept does not answer. You are still signed in, and nothing was changed.",
+			Text:   "Tipoff’s session store does not answer. You are still signed in, and nothing was changed.",
 			Advice: "Try again in a minute. Teams and schedules work meanwhile.", Cause: err}
 	case errors.Is(err, importer.ErrUnavailable):
 		return &problem{Status: http.StatusServiceUnavailable, Heading: "Tipoff cannot look up your imports",
-			Text:   "The database where they are kept does not answer, or takes nothing. Nothing of yours is lost.",
+			Text:   "Tipoff’s database does not answer or is full. Nothing is lost.",
 			Advice: "Try again in a minute. Teams and schedules work meanwhile.", Cause: err}
 	case errors.Is(err, importer.ErrLost):
-		return &problem{Status: http.StatusConflict, Heading: "This import goes on elsewhere",
+		return &problem{Status: http.StatusConflict, Heading: "This import continues elsewhere",
 			Text:   "Another window or another server of this site took it over.",
-			Advice: "Look at your projects in a minute. Pressing twice never makes anything twice.", Link: "/projects", LinkText: "Your projects", Cause: err}
+			Advice: "Look at your projects in a minute. Retrying won’t create duplicates.", Link: "/projects", LinkText: "Your projects", Cause: err}
 	}
 	if errors.Is(err, todoist.ErrTooLarge) {
 		return &problem{Status: http.StatusUnprocessableEntity, Heading: "Your Todoist is too large for Tipoff",
@@ -153,14 +153,14 @@ func (s *server) problemOf(err error) *problem {
 	switch {
 	case ok && refused.Status == http.StatusUnauthorized:
 		return &problem{Status: http.StatusUnauthorized, Heading: "Todoist no longer lets Tipoff in",
-			Text:   "The access was taken back, in Todoist’s settings or by a sign-out elsewhere.",
+			Text:   "Access was ended in Todoist’s settings, or by signing out elsewhere.",
 			Advice: "Sign in again. Your tasks are as they were.", Link: signInAgain, LinkText: "Sign in again", Cause: err}
 	case ok && refused.Status == http.StatusTooManyRequests:
 		return &problem{Status: http.StatusServiceUnavailable, Heading: "Todoist asks for a pause",
 			Text: "There were too many requests for your account in a short time.", Advice: waitSentence(refused.RetryAfter), Cause: err}
 	case ok || todoist.Doubtful(err):
 		return &problem{Status: http.StatusBadGateway, Heading: "Todoist did not answer as it should",
-			Text: importer.Explain(err), Advice: "Try again in a minute. Pressing twice never makes anything twice.", Cause: err}
+			Text: importer.Explain(err), Advice: "Try again in a minute. Retrying won’t create duplicates.", Cause: err}
 	}
 	return &problem{Status: http.StatusInternalServerError, Heading: "Something broke on our side",
 		Text:   "Tipoff could not do this. What it had not written yet was not written.",
@@ -184,7 +184,7 @@ func notFound(http.ResponseWriter, *http.Request) error {
 }
 
 func methodNotAllowed(http.ResponseWriter, *http.Request) error {
-	return &problem{Status: http.StatusMethodNotAllowed, Heading: "That does not work this way",
+	return &problem{Status: http.StatusMethodNotAllowed, Heading: "This page can’t do that",
 		Text: "This address does not take such a request.", Advice: "Use the buttons on the pages.", Link: "/", LinkText: "All teams"}
 }
 

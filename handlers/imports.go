@@ -156,12 +156,12 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 		}
 	}
 	flash := notice{Kind: "stop"}
-	advice := "Press the button again to go on: only what is missing is written, and nothing is made twice."
+	advice := "Press the button again to continue. Only what is missing is written, with no duplicates."
 	if wait := retryAfter(err); wait > 0 {
 		advice = waitSentence(wait) + " Only what is missing is written then, and nothing is made twice."
 	}
 	if status == http.StatusUnauthorized {
-		advice = "Press the button again once you are signed in: what is written stays, and only what is missing is added."
+		advice = "Sign in, then press the button again. Only what is missing is added."
 		flash.Link, flash.LinkText = backTo(signInAgain, planPath(out.Plan.Options, out.Plan.ID)), "Sign in again"
 		f.SignIn = s.base + flash.Link
 	}

@@ -51,7 +51,7 @@ func (s *server) byUser(r *http.Request) (string, error) {
 func tooManyRequests(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Retry-After", strconv.Itoa(int(limitWindow.Seconds())))
 	return &problem{Status: http.StatusTooManyRequests, Heading: "Too many requests",
-		Text:   "Tipoff takes so many tries and no more, from one person and from one network. This one did nothing.",
+		Text:   "Tipoff limits how often one person or one network can try. Nothing was done.",
 		Advice: waitSentence(limitWindow), Link: "/", LinkText: "All teams"}
 }
 
@@ -68,8 +68,8 @@ func (s *server) inTurn(h func(http.ResponseWriter, *http.Request) error) func(h
 		if errors.Is(err, importer.ErrBusy) {
 			w.Header().Set("Retry-After", "10")
 			return &problem{Status: http.StatusTooManyRequests, Heading: "Too many requests",
-				Text:   "Many of your pages are being made already, and Tipoff reads your Todoist for one at a time.",
-				Advice: "Wait until they are there, then reload this page."}
+				Text:   "Tipoff is already loading several of your pages, and reads your Todoist for one at a time.",
+				Advice: "Wait until they have loaded, then reload this page."}
 		}
 		if err != nil {
 			return err

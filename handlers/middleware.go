@@ -214,7 +214,7 @@ func (s *server) guarded(next http.Handler) http.Handler {
 // up for, which whoever runs it then has to hear of. Old browsers, and those that
 // came by http, do not say which, and the Host may be what a proxy made of it.
 func (s *server) refuseCrossOrigin(_ http.ResponseWriter, r *http.Request) error {
-	other := &problem{Status: http.StatusForbidden, Heading: "This came from another site",
+	other := &problem{Status: http.StatusForbidden, Heading: "This request came from another site",
 		Text:   "The browser says that another site sent this form, so Tipoff did nothing.",
 		Advice: "Use the buttons on Tipoff’s own pages, at " + s.PublicURL.String() + "/.", Link: "/", LinkText: "All teams"}
 	origin, err := url.Parse(r.Header.Get("Origin"))

@@ -52,7 +52,7 @@ func (o outcome) Heading() string {
 	case o.Updated > 0:
 		return plural(o.Updated, "task") + " brought up to date"
 	}
-	return "Everything was already right"
+	return "Everything was already up to date"
 }
 
 // Line says in one sentence what was done.

@@ -425,10 +425,10 @@ func planRowOf(c *importer.Change, loc locale) planRow {
 		row.Task = changesOf(c.Makes())
 	case len(c.Kept) > 0 && c.Kind == importer.Keep:
 		row.Changes, row.Kept = changesOf(c.Kept), true
-		row.Note = "You edited this task, so it stays as you have it."
+		row.Note = "You edited this task, so Tipoff keeps your edit."
 	case len(c.Kept) > 0:
 		row.Changes = changesOf(c.Fields)
-		row.Note = "What you edited yourself stays."
+		row.Note = "Your own edits stay."
 	case c.Kind == importer.TickOff:
 		row.Note = "The game is over, so the task is ticked off."
 	default:

@@ -100,7 +100,7 @@ func TestWhatManyTasksHaveInCommonIsSaidOnce(t *testing.T) {
 	}
 	labels, title := change{"Labels", "none", "nba"}, change{Field: "Title", Old: "old"}
 	moved := planRow{ID: "m", Changes: []change{labels, {"When", "Sun", "Mon"}}}
-	noted := planRow{ID: "n", Changes: []change{labels}, Note: "What you edited yourself stays."}
+	noted := planRow{ID: "n", Changes: []change{labels}, Note: "Your own edits stay."}
 	for name, tt := range map[string]struct {
 		rows               []planRow
 		common             []commonChange

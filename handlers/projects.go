@@ -128,7 +128,7 @@ func noProject(err error) error {
 	}
 	p := &problem{Status: http.StatusNotFound, Heading: "No games from Tipoff here",
 		Text:   "This import has ended, or it was never yours.",
-		Advice: "Choose a team to begin anew, or look at your projects.", Link: "/projects", LinkText: "Your projects", Cause: err}
+		Advice: "Choose a team to start again, or look at your projects.", Link: "/projects", LinkText: "Your projects", Cause: err}
 	if text := invalid["target"]; text != "" {
 		p.Heading, p.Text, p.Advice = "The project is not there", text, "Nothing was changed."
 	}

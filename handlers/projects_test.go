@@ -4,8 +4,8 @@ import "testing"
 
 func TestTheGamesToComeDoNotRepeatThePlan(t *testing.T) {
 	games := []planRow{
-		{ID: "moved", Changes: []change{{"When", "Wed", "Tue"}}, Note: "What you edited yourself stays."},
-		{ID: "kept", Changes: []change{{"When", "Sat", "Thu"}}, Note: "You edited this task, so it stays as you have it.", Kept: true},
+		{ID: "moved", Changes: []change{{"When", "Wed", "Tue"}}, Note: "Your own edits stay."},
+		{ID: "kept", Changes: []change{{"When", "Sat", "Thu"}}, Note: "You edited this task, so Tipoff keeps your edit.", Kept: true},
 	}
 	for name, tt := range map[string]struct {
 		page projectPage

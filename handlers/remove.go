@@ -103,7 +103,7 @@ func (s *server) remove(w http.ResponseWriter, r *http.Request) error {
 // notAllRemoved says how far a removal came that was cut short.
 func (s *server) notAllRemoved(u *importer.Unfinished, back string) error {
 	p := *s.problemOf(u.Cause)
-	p.Heading, p.Cause = "Not all of it is removed", u
+	p.Heading, p.Cause = "Some tasks are still there", u
 	p.Text = fmt.Sprintf("%s %s of %s are gone, and nothing else was touched.", importer.Explain(u.Cause), thousands(u.Gone), plural(u.Of, "task"))
 	if todoist.Doubtful(u.Cause) {
 		p.Text = fmt.Sprintf("%s At least %s of %s are gone, and nothing else was touched.", importer.Explain(u.Cause), thousands(u.Gone), plural(u.Of, "task"))
@@ -112,7 +112,7 @@ func (s *server) notAllRemoved(u *importer.Unfinished, back string) error {
 		p.Link = backTo(p.Link, back)
 		return &p
 	}
-	p.Advice = "Look at what is left and press the button again: it takes up where this stopped."
+	p.Advice = "Check what is left and press the button again. It continues from here."
 	if wait := retryAfter(u.Cause); wait > 0 {
 		p.Advice = waitSentence(wait) + " It takes up where this stopped."
 	}

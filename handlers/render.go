@@ -59,7 +59,7 @@ func newPages(base string, files *static.Files) (*pages, error) {
 		layout:  layout{Title: "Something broke"},
 		Status:  http.StatusInternalServerError,
 		Heading: "Something broke on our side",
-		Text:    "Tipoff could not put this page together. Nothing in your Todoist was touched by showing it.",
+		Text:    "Tipoff could not build this page. Nothing in your Todoist was changed.",
 		Advice:  "Try once more. If it stays like this, tell whoever runs this Tipoff.",
 	})
 	if err != nil {

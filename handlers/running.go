@@ -68,7 +68,7 @@ func (rs *runs) begin(user, about string) *job {
 // end takes an import out, once its result is known to who follows.
 func (rs *runs) end(user string, j *job, result any) {
 	if result == nil {
-		result = failure{Message: "The import ended early. Press the button to go on: only what is missing is written."}
+		result = failure{Message: "The import ended early. Press the button to continue. Only what is missing is written."}
 	}
 	j.update(func() { j.result = result })
 	rs.mu.Lock()

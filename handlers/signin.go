@@ -127,9 +127,9 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 		return s.signInPage(w, r, http.StatusForbidden, localPath(flow.Next), refusalSentence(refusal), false)
 	}
 	if !ok || query.Get("code") == "" {
-		return &problem{Status: http.StatusBadRequest, Heading: "This sign-in did not begin here",
-			Text: "It was begun in another browser, was used already, or is more than 15 minutes old. Nobody was signed in.",
-			Advice: "Begin once more. If you run this Tipoff: people have to use it at " + s.PublicURL.String() +
+		return &problem{Status: http.StatusBadRequest, Heading: "This sign-in didn’t start here",
+			Text: "It started in another browser, was already used, or is more than 15 minutes old. Nobody was signed in.",
+			Advice: "Start again. If you run this Tipoff: people have to use it at " + s.PublicURL.String() +
 				", because cookies of another address are not seen here.",
 			Link: "/sign-in", LinkText: "Sign in"}
 	}
@@ -143,11 +143,11 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) error {
 		s.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
 		if todoist.Doubtful(err) {
 			return &problem{Status: http.StatusBadGateway, Heading: "Todoist did not answer",
-				Text: "You said yes, but Todoist did not hand over the access.", Advice: "Begin once more.",
+				Text: "You approved, but Todoist did not grant access.", Advice: "Start again.",
 				Link: "/sign-in?" + url.Values{"next": {flow.Next}}.Encode(), LinkText: "Sign in"}
 		}
 		return &problem{Status: http.StatusBadRequest, Heading: "Todoist did not accept this sign-in",
-			Text: "The code that came with it is old or was used before. Nobody was signed in.", Advice: "Begin once more.",
+			Text: "The code that came with it is old or was used before. Nobody was signed in.", Advice: "Start again.",
 			Link: "/sign-in?" + url.Values{"next": {flow.Next}}.Encode(), LinkText: "Sign in"}
 	}
 	tokens := session.Tokens{Access: token.Access, Refresh: token.Refresh, Scope: token.Scopes}

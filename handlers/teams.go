@@ -110,7 +110,7 @@ func countdown(left time.Duration) string {
 func teamOf(r *http.Request) (schedule.Team, error) {
 	t, ok := schedule.TeamByCode(chi.URLParam(r, "team"))
 	if !ok {
-		return t, &problem{Status: http.StatusNotFound, Heading: "There is no such team",
+		return t, &problem{Status: http.StatusNotFound, Heading: "Team not found",
 			Text: "The league has no team with these letters.", Advice: "Choose one of the thirty.", Link: "/", LinkText: "All teams"}
 	}
 	return t, nil

@@ -58,15 +58,15 @@ func stateLine(im *imports.Import, offered bool) (line string, trouble bool) {
 	case !im.Auto || !offered:
 		return "It changes when you press the button.", false
 	case im.State == imports.SignInAgain:
-		return "Todoist took Tipoff’s access back. Sign in again, and it goes on.", true
+		return "Todoist ended Tipoff’s access. Sign in again to continue.", true
 	case im.State == imports.LookFirst:
 		return "Look first: so much would change at once that Tipoff waits for you.", true
 	case im.State == imports.Archived:
 		return "The project is archived in Todoist, so nothing is changed.", true
 	case im.State == imports.NoRoom:
-		return "Your Todoist plan has no room for what is new.", true
+		return "Your Todoist plan has no room for the new games.", true
 	case im.State == imports.Failing:
-		return "The last tries did not work. Tipoff goes on trying.", true
+		return "The last updates failed. Tipoff keeps trying.", true
 	}
 	return "It keeps itself up to date.", false
 }

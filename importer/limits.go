@@ -23,13 +23,13 @@ func (a *account) restrict(p *Plan, part *Part) {
 		}
 	}
 	if part.opts.Duration > 0 && (a.limits.Durations == nil || !*a.limits.Durations) {
-		lack(fieldDuration, "Your Todoist plan has no task durations, so the tasks are made without.")
+		lack(fieldDuration, "Your plan doesn’t include task durations, so we’ll skip them.")
 	}
 	if part.opts.Reminder != NoReminder && a.limits.Reminders != nil && !*a.limits.Reminders {
-		lack(fieldReminder, "Your Todoist plan has no reminders of your own, so the tasks are made without.")
+		lack(fieldReminder, "Your plan doesn’t include custom reminders, so we’ll skip them.")
 	}
 	if part.opts.View == ViewCalendar && part.Project == "" && !a.calendars() {
-		p.Notices = append(p.Notices, Notice{Text: fmt.Sprintf("Your Todoist plan has no calendar layout, so “%s” is made as a list.", part.Name)})
+		p.Notices = append(p.Notices, Notice{Text: fmt.Sprintf("Your plan doesn’t include the calendar view, so “%s” will be a list.", part.Name)})
 	}
 }
 

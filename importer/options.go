@@ -372,7 +372,7 @@ func (p *parser) games(field string) []string {
 		}
 	}
 	if len(ids) > maxSkip {
-		p.wrong[field] = "These are more games than a season has."
+		p.wrong[field] = "That is more games than a season has."
 		return nil
 	}
 	return ids

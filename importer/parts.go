@@ -50,7 +50,7 @@ func (im *Importer) partFor(ctx context.Context, user, id string, form bool, opt
 	case err != nil:
 		return nil, err
 	case row == nil && form && strings.HasPrefix(id, terminalPrefix):
-		return nil, Invalid{"import": "This import has ended. Begin anew."}
+		return nil, Invalid{"import": "This import has ended. Start a new one."}
 	case row == nil:
 		row = &imports.Import{ID: id, User: user, League: league, Season: im.Season().Label, Begun: im.Now().UTC(),
 			Auto: opts.Auto == "on", Tasks: map[string]*imports.Task{}}

@@ -375,7 +375,7 @@ func (im *Importer) notThere(ctx context.Context, c *todoist.Client, row *import
 	if err := im.Rows.End(ctx, row); err != nil {
 		return err
 	}
-	return errors.Join(ErrGone, Invalid{"target": "This project is not among yours any more. Choose another one, or begin anew."})
+	return errors.Join(ErrGone, Invalid{"target": "This import no longer exists. Choose another project, or start a new import."})
 }
 
 // zoneFor is the IANA zone of the tasks' times.

@@ -207,7 +207,7 @@ func (s *request) refuse(a *answer, e effect, refused *todoist.Error, put map[st
 	case makesProject:
 		a.refused[""] = refused
 	case makesSection:
-		a.notices = append(a.notices, "Todoist makes no more sections in the project, so some tasks are in none.")
+		a.notices = append(a.notices, "The project has no room for more sections, so some tasks are in none.")
 	case adjustsTask:
 		if refused.PlanLimit() {
 			s.note(a, e, "", put) // it is not tried at each update

@@ -142,7 +142,7 @@ func (im *Importer) claim(ctx context.Context, part *Part) error {
 			wanted, part.Import = row, row
 			continue
 		case row == nil:
-			return Invalid{"import": "This import belongs to somebody else. Begin anew."}
+			return Invalid{"import": "This import belongs to somebody else. Start a new one."}
 		case ok:
 			row.Teams, row.Options, row.Played = teams, options, played
 			part.Import = row
@@ -249,7 +249,7 @@ func (r *run) shortened(part *Part, sent []*Change) (again []*Change) {
 			c.noDuration = true
 			again = append(again, c)
 			delete(r.refused, key)
-			r.notice("Your Todoist plan has no task durations, so the tasks are made without.")
+			r.notice("Your plan doesn’t include task durations, so we’ll skip them.")
 		}
 	}
 	return again
@@ -406,11 +406,11 @@ func Explain(err error) string {
 	case !ok && errors.Is(err, context.Canceled):
 		return "Tipoff was stopped before this was written."
 	case errors.Is(err, ErrUnavailable):
-		return "Tipoff’s own database takes nothing at the moment."
+		return "Tipoff’s database can’t save anything at the moment."
 	case !ok && !todoist.Doubtful(err):
 		return "Your sign-in has ended, or could not be looked up. Sign in again."
 	case !ok:
-		return "Todoist could not be reached, or gave no answer that makes sense."
+		return "Todoist could not be reached, or its answer could not be read."
 	case e.Tag == todoist.TagProjectLimit:
 		return "Your Todoist plan has no room for another project."
 	case e.Tag == todoist.TagTaskLimit:
@@ -428,7 +428,7 @@ func Explain(err error) string {
 	case e.Status == http.StatusUnauthorized:
 		return "Todoist no longer lets Tipoff in. Sign in again."
 	case e.Status >= 500:
-		return "Todoist has trouble of its own at the moment."
+		return "Todoist is having problems at the moment."
 	}
 	return "Todoist refused it."
 }

@@ -271,7 +271,7 @@ async function follow() {
     if (isStream(answer)) await watch(answer, bar, text, () => location.reload());
     else location.reload(); // it is over
   } catch {
-    text.textContent = 'The connection was lost. The import goes on; load this page again to see how far it is.';
+    text.textContent = 'The connection was lost. The import continues. Reload this page to see its progress.';
   }
 }
 

@@ -56,7 +56,8 @@ story('from the landing page to an imported season it takes three clicks', async
 story('a team is found by its city, its name, what fans call it and its code', async () => {
   const page = await visitor(browser, site);
   await page.goto(site.url);
-  for (const [typed, team] of [['denver', 'Denver Nuggets'], ['celt', 'Boston Celtics'], ['sixers', 'Philadelphia 76ers'], ['nyk', 'New York Knicks']]) {
+  for (const [typed, team] of [['denver', 'Denver Nuggets'], ['celt', 'Boston Celtics'], ['sixers', 'Philadelphia 76ers'], ['nyk', 'New York Knicks'],
+    ['lak', 'Los Angeles Lakers'], ['philly', 'Philadelphia 76ers'], ['clips', 'LA Clippers'], ['nola', 'New Orleans Pelicans']]) {
     await page.getByLabel('Find a team').fill(typed);
     assert.deepEqual(await page.locator('.card-main:visible').allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, ' '))), [team]);
   }
@@ -102,7 +103,7 @@ story('options apply as they are chosen, the address is the plan, and games can 
   await page.getByRole('radio', { name: 'BOS @ NYK' }).check();
   await page.getByText('BOS @ SAC').first().waitFor();
   await page.getByLabel('Time zone').selectOption('team');
-  await page.getByText('Times are New York time.').waitFor();
+  await page.getByText('Times: New York time').waitFor();
   await page.locator('summary', { hasText: 'Games' }).click();
   await page.getByText('More teams in this import').click();
   await page.getByRole('group', { name: 'Teams' }).getByRole('checkbox', { name: 'Los Angeles Lakers' }).check();
@@ -133,7 +134,7 @@ story('what does not fit is said, with what does, and what is left out makes roo
   const page = await visitor(browser, site);
   await signIn(page, site, 'demo-free');
   await page.goto(`${site.url}/import?target=each&venue=home&${['BOS', 'LAL', 'DEN', 'MIA', 'DAL', 'NYK'].map((code) => `team=${code}`).join('&')}`);
-  await page.getByRole('heading', { name: 'This does not fit' }).waitFor();
+  await page.getByRole('heading', { name: 'This can’t be imported as it is' }).waitFor();
   await page.getByText('no room for 6 new ones').waitFor();
   await page.getByRole('link', { name: 'All in one new project' }).click();
   await page.getByRole('heading', { name: 'What will happen' }).waitFor();
@@ -142,7 +143,7 @@ story('what does not fit is said, with what does, and what is left out makes roo
   assert.equal((await projects(site, 'demo-free')).length, 1);
 
   await page.goto(`${site.url}/import?${['BOS', 'LAL', 'DEN', 'MIA', 'DAL'].map((code) => `team=${code}`).join('&')}`);
-  await page.getByRole('heading', { name: 'This does not fit' }).waitFor();
+  await page.getByRole('heading', { name: 'This can’t be imported as it is' }).waitFor();
   const over = (await page.locator('.row.add').count()) - 300;
   for (let i = 0; i < over; i++) await page.locator('input[name=include]').nth(i).uncheck();
   await page.getByRole('button', { name: 'Add 300 games to Todoist' }).waitFor();
@@ -305,9 +306,9 @@ story('two tabs may sign in at once', async () => {
 story('somebody who finds pages by their address is told what is wrong', async () => {
   const page = await visitor(browser, site);
   for (const [path, status, words] of [
-    ['/teams/xyz', 404, 'There is no such team'],
+    ['/teams/xyz', 404, 'Team not found'],
     ['/no/such/page', 404, 'Page not found'],
-    ['/oauth/callback?code=x&state=y', 400, 'This sign-in did not begin here'],
+    ['/oauth/callback?code=x&state=y', 400, 'This sign-in didn’t start here'],
   ]) {
     const answer = await page.goto(site.url + path);
     assert.equal(answer.status(), status);

@@ -31,7 +31,7 @@ test('without scripts everything works but the live progress', async () => {
     await page.getByRole('button', { name: 'Allow' }).click();
 
     // The account's zone, clock and order of day and month, without a script.
-    await page.getByText('Times are Berlin time.').waitFor();
+    await page.getByText('Times: Berlin time').waitFor();
     assert.match(await page.locator('.row.add time').first().textContent(), /^[A-Z][a-z]{2} \d+ [A-Z][a-z]{2}, \d\d:\d\d$/);
     const all = await page.locator('.row.add').count();
     await page.locator('input[name=include]').nth(1).uncheck();

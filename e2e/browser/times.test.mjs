@@ -31,7 +31,7 @@ test('visitors read times in their own zone, on their own clock, in their own or
     assert.equal(await next(page, 'Celtics'), landing, options.locale);
     await page.getByText(`Next games in ${zone}`).waitFor();
     await page.goto(`${site.url}/teams/bos`);
-    await page.getByText(`Times are ${zone}.`).waitFor();
+    await page.getByText(`Times: ${zone}`).waitFor();
     assert.equal(await page.locator('.month-grid th:visible').first().innerText(), weekday);
     const cell = page.locator('.month-grid', { hasText: /2026/ }).locator('.cell', { hasText: 'Celtics at Kings' });
     assert.equal(await cell.locator('.num').innerText(), day, 'the day in the calendar is theirs, too');
@@ -43,7 +43,7 @@ test('visitors read times in their own zone, on their own clock, in their own or
 test('a zone that was chosen stays chosen', async () => {
   const page = await visitor(browser, site, { locale: 'de-DE', timezoneId: 'Europe/Berlin' });
   await page.goto(`${site.url}/teams/bos?timezone=Asia/Tokyo`);
-  await page.getByText('Times are Tokyo time.').waitFor();
+  await page.getByText('Times: Tokyo time').waitFor();
   await page.waitForLoadState('networkidle');
   assert.match(await page.locator('.row.game', { hasText: 'Celtics at Kings' }).first().locator('.clock').innerText(), /^12:00/);
   await page.done();
