@@ -161,7 +161,7 @@ func (s *server) importFailed(w http.ResponseWriter, r *http.Request, st *stream
 		advice = waitSentence(wait) + " Only what is missing is written then, and nothing is made twice."
 	}
 	if status == http.StatusUnauthorized {
-		advice = "Sign in, then press the button again. Only what is missing is added."
+		advice = "Then press the button again. Only what is missing is added."
 		flash.Link, flash.LinkText = backTo(signInAgain, planPath(out.Plan.Options, out.Plan.ID)), "Sign in again"
 		f.SignIn = s.base + flash.Link
 	}

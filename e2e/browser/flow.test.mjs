@@ -104,7 +104,7 @@ story('options apply as they are chosen, the address is the plan, and games can 
   await page.getByText('BOS @ SAC').first().waitFor();
   await page.getByLabel('Time zone').selectOption('team');
   await page.getByText('Times: New York time').waitFor();
-  await page.locator('summary', { hasText: 'Games' }).click();
+  await page.locator('.group-name', { hasText: 'Games' }).click();
   await page.getByText('More teams in this import').click();
   await page.getByRole('group', { name: 'Teams' }).getByRole('checkbox', { name: 'Los Angeles Lakers' }).check();
   await page.getByText('The teams’ zones differ').first().waitFor();
@@ -162,7 +162,7 @@ story('taking an import back asks for the right to delete only then, and comes b
   await page.getByText('games are on your list').waitFor();
   await page.getByRole('link', { name: 'Undo import' }).click();
   const asked = page.url();
-  await page.getByText('Todoist asks you first whether Tipoff may delete').waitFor();
+  await page.getByText('Todoist first asks you to approve deleting').waitFor();
 
   await page.getByRole('button', { name: 'Remove the project' }).click();
   await page.getByText('Delete projects').waitFor();
@@ -283,7 +283,7 @@ story('a session that ends while a page is open loses nothing but the click', as
   await page.getByRole('button', { name: 'Add 33 games to Todoist' }).waitFor();
 
   await page.context().clearCookies();
-  await page.locator('summary', { hasText: 'Games' }).click();
+  await page.locator('.group-name', { hasText: 'Games' }).click();
   await page.getByRole('radio', { name: 'Away', exact: true }).check();
   await page.waitForURL(/\/sign-in\?next=.*venue%3Daway/);
   await page.done();

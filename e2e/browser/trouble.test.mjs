@@ -114,7 +114,7 @@ story('when Todoist lets Tipoff in no more, one signs in again and goes on', asy
   site.relay.rules.push((request) => (writes(request) ? { status: 401, body: { error_tag: 'UNAUTHORIZED', error_extra: { retry_after: 3 } } } : undefined));
   await page.locator('#go').click();
   await fault(page).waitFor();
-  assert.match(await fault(page).innerText(), /^Nothing was written. Your sign-in has ended, or could not be looked up. Sign in again. Press the button again once you are signed in: what is written stays/);
+  assert.match(await fault(page).innerText(), /^Nothing was written. Your sign-in has ended, or could not be looked up. Sign in again. Then press the button again. Only what is missing is added/);
   assert.doesNotMatch(await fault(page).innerText(), /second|minute/);
   assert.ok(await page.locator('#go').isEnabled(), 'there is nothing to wait for');
   await page.getByRole('link', { name: 'Sign in again' }).click();
