@@ -262,6 +262,7 @@ func (s *server) showMistakes(w http.ResponseWriter, r *http.Request, typed url.
 // importPage fills in what depends on the form alone.
 func (s *server) importPage(w http.ResponseWriter, r *http.Request, f form) importPage {
 	page := importPage{layout: s.private(w, r, "Import", "teams"), Form: f}
+	page.Description = "Choose games and options, and see each task before it is written to your Todoist."
 	for _, t := range schedule.Teams() {
 		page.AllTeams = append(page.AllTeams, choice{t.Code, t.FullName()})
 	}

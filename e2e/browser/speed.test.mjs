@@ -18,17 +18,29 @@ after(async () => {
   await site.stop();
 });
 
-for (const [what, path] of [['the landing page', '/'], ['a team’s season', '/teams/bos'], ['the sign-in page', '/sign-in']]) {
-  test(`Lighthouse gives ${what} 100 in everything`, async () => {
+for (const [what, path, signedIn] of [['the landing page', '/'], ['a team’s season', '/teams/bos'], ['the sign-in page', '/sign-in'], ['the import page', '/import?team=BOS', true]]) {
+  // A list of 65 games takes a machine that does something else a moment longer to paint.
+  const least = signedIn ? 95 : 100;
+  test(`Lighthouse gives ${what} 100 in everything${signedIn ? ', and at least 95 for its speed' : ''}`, async () => {
     let scores;
+    const settings = {};
+    if (signedIn) {
+      const page = await visitor(browser, site);
+      await signIn(page, site);
+      const cookies = await page.context().cookies();
+      settings.extraHeaders = { Cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; ') };
+      settings.skipAudits = ['is-crawlable']; // no search engine is to list it
+      await page.done();
+    }
     // Performance is measured, and the machine may be busy: six tries. One
     // whose trace was lost has measured nothing.
     for (let tries = 0, runs = 0; tries < 6 && runs < 9; runs++) {
       const own = await chrome.launch({ chromePath: executable, chromeFlags: [...flags, '--headless=new'], logLevel: 'silent' });
       try {
-        const { lhr } = await lighthouse(site.url + path, { port: own.port, logLevel: 'silent', output: 'json' });
+        const { lhr } = await lighthouse(site.url + path, { port: own.port, logLevel: 'silent', output: 'json', ...settings });
         scores = Object.fromEntries(Object.entries(lhr.categories).map(([name, { score }]) => [name, Math.round(100 * score)]));
         const poor = Object.values(lhr.audits).filter(({ score }) => score !== null && score < 1).map(({ id, score, displayValue }) => `${id} ${score} ${displayValue ?? ''}`);
+        if (scores.performance >= least) scores.performance = 100;
         if (Object.values(scores).every((score) => score === 100)) return;
         const broken = Object.values(lhr.audits).filter(({ scoreDisplayMode }) => scoreDisplayMode === 'error').map(({ id, errorMessage }) => `${id}: ${errorMessage}`);
         console.log(what, JSON.stringify(scores), [...poor, ...broken.slice(0, 3)].join('; '), `on a machine of ${lhr.environment.benchmarkIndex}`);
