@@ -4,6 +4,8 @@
 # SQLite is C translated to Go, with locks of its own: the detector makes it many
 # times slower and would look at code that is not ours.
 RACE := $(if $(shell command -v gcc || command -v cc),-race $(foreach p,modernc.org/sqlite/lib modernc.org/libc,-gcflags=$(p)=-race=false),)
+# Programs that the detector watches wait a second before they end, and tests start many.
+export GORACE := atexit_sleep_ms=50
 TESTFLAGS :=
 # Go's own ten minutes are too short where others use the machine as well. Many
 # tests wait for one another's processes, so more run at once than there are cores.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -131,4 +132,55 @@ func TestLongASiteThatIsEndedAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
 			t.Errorf("user %d has %d tasks in the Inbox", i, got)
 		}
 	}
+}
+
+// The read, the project with its sections, and the tasks: each request finds the database
+// as the commit before it left it.
+func TestLongAnImportKilledAtEachRequestIsCompleteAfterPressingAgain(t *testing.T) {
+	const requests = 3
+	for nth := 1; nth <= requests; nth++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("request %d, applied %v", nth, after), func(t *testing.T) {
+				t.Parallel()
+				killedAt(t, nth, after)
+			})
+		}
+	}
+}
+
+// killedAt kills the program while it waits for the answer to a request of an import.
+func killedAt(t *testing.T, nth int, after bool) {
+	s := newSite(t, lateSeason)
+	s.startProcess()
+	account := s.account("kim", fake.Free)
+	b := s.browser().signIn(account)
+	form := b.get("/import?team=MIA&sections=month").want(http.StatusOK).form("post", "/imports")
+	arrived, came := make(chan struct{}), atomic.Int64{}
+	remove := s.fake.Fail(fake.Fault{Path: "/api/v1/sync", AfterApply: after, Delay: time.Minute, Times: 1,
+		Match: func(fake.Request) bool {
+			if came.Add(1) != int64(nth) {
+				return false
+			}
+			close(arrived)
+			return true
+		}})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if p, err := b.try("/imports", form); err == nil {
+			t.Errorf("the import was answered with %d though the program was killed", p.status)
+		}
+	}()
+	<-arrived
+	// A read has nothing to apply, the next request makes the project, the last the tasks.
+	for after && (nth == 2 && len(projects(account)) == 0 || nth == 3 && len(account.Tasks("")) == 0) {
+		time.Sleep(time.Millisecond)
+	}
+	s.kill()
+	<-done
+	remove()
+	s.startProcess()
+	// The session outlives the program, and so does the form.
+	b.post("/imports", form).want(http.StatusSeeOther)
+	wantExactly(t, account, embedded(), "MIA", lateSeason)
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -101,4 +102,17 @@ func drawCup(r *rand.Rand, teams []string, day schedule.Day) step {
 			}
 		}
 	}, nil}
+}
+
+// simulated runs a test with each kind of database, and with as many workers as may
+// share it.
+func simulated(t *testing.T, test func(t *testing.T, dsn string, workers int)) {
+	t.Run("one worker on SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, "sqlite:"+filepath.Join(t.TempDir(), "tipoff.db"), 1)
+	})
+	t.Run("two workers on PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, emptyPostgres(t), 2)
+	})
 }
