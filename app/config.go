@@ -106,7 +106,7 @@ func (c *config) flags() *flag.FlagSet {
 	fs.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	fs.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	fs.BoolVar(&c.demo, "demo", false, "an in-memory Todoist in place of the real one: no account, no network, no settings")
-	fs.StringVar(&c.now, "now", "", "`instant` (RFC 3339) to take for the start's; for demos and tests")
+	fs.StringVar(&c.now, "now", "", "pretend that the program starts at this `instant` (RFC 3339); for demos and tests")
 	fs.SetOutput(io.Discard) // its errors are reported with all others
 	return fs
 }
