@@ -40,6 +40,9 @@ type known struct {
 	deleted bool // and it was deleted
 	waiting bool // the task says that the game waits for a date
 	off     bool // it was, so that its owner's "no date" may have been the schedule's
+	// dateless says that Tipoff took the task's date away and has not set one since: an
+	// owner who takes a date of their own away again changes it back.
+	dateless bool
 	// edits are the fields that the task's owner has set, and to what. elsewhere says
 	// that he moved the task into a project of his own.
 	edits     map[field]string
@@ -193,7 +196,7 @@ func (h *history) owner() {
 	edit := func(f field, value string, change func(*fake.Task)) {
 		h.edit(task.ID, change)
 		g.edits[f] = value
-		g.off = g.off && f != fieldDue || g.gone || g.Postponed
+		g.off = g.off && f != fieldDue || g.gone || g.Postponed || f == fieldDue && g.dateless
 	}
 	what := h.pick("owner", "title", "date", "no date", "text", "priority", "labels", "section", "move", "tick off", "delete", "reopen")
 	h.rt.Logf("owner: %s %s %q", what, g.ID, task.Content)
@@ -424,6 +427,7 @@ func (h *history) checkTask(look *style, g *known, t *fake.Task) {
 			h.rt.Fatalf("%s is off, and its task is %q, %+v", g.ID, t.Content, t.Due)
 		}
 		g.waiting = g.waiting || !title || !due
+		g.dateless = g.dateless || t.Due == nil
 		if due && t.Due == nil {
 			delete(g.edits, fieldDue) // task and schedule agree, so it is the schedule's again
 		}
@@ -436,7 +440,7 @@ func (h *history) checkTask(look *style, g *known, t *fake.Task) {
 				h.rt.Fatalf("field %d of %s is %q, want %q", f, g.ID, is.value(f), want.value(f))
 			}
 		}
-		g.waiting = false
+		g.waiting, g.dateless = false, g.dateless && due
 	}
 }
 
