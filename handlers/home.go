@@ -62,7 +62,10 @@ func (s *server) homePage(l layout, r *http.Request, search string) (homePage, e
 	if page.Mine, page.Games, err = s.mine(r); err != nil {
 		return page, err
 	}
-	found := teamsFor(search)
+	found := schedule.Teams()
+	if search != "" {
+		found = teamsFor(search)
+	}
 	if last, ok := schedule.TeamByCode(s.Sessions.Get(r.Context(), teamKey)); ok && slices.Contains(found, last) {
 		card := cardOf(last)
 		card.Next = nextGame(season, last.Code, loc)
