@@ -3,21 +3,16 @@ package database
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"tipoff/database/databasetest"
 )
 
 // Time limits for tests: one that is never reached, and one that always is.
@@ -32,8 +27,8 @@ var kinds = []struct {
 	name string
 	new  func(t testing.TB) (dsn string)
 }{
-	{"sqlite", sqliteDSN},
-	{"postgres", postgresDSN},
+	{"sqlite", databasetest.SQLite},
+	{"postgres", databasetest.Postgres},
 }
 
 // each runs a test with each kind of database.
@@ -44,46 +39,6 @@ func each(t *testing.T, run func(t *testing.T, dsn string)) {
 			run(t, kind.new(t))
 		})
 	}
-}
-
-func sqliteDSN(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db") }
-
-// postgresDSN makes a schema of the test's own. It skips where no server listens
-// at the address assumed; one named in the environment must be there.
-func postgresDSN(t testing.TB) string {
-	t.Helper()
-	dsn := os.Getenv("TIPOFF_TEST_POSTGRES")
-	if dsn == "" {
-		dsn = "postgres://postgres@127.0.0.1:5432/test"
-		conn, err := net.DialTimeout("tcp", "127.0.0.1:5432", time.Second)
-		if err != nil {
-			t.Skip("nothing listens at 127.0.0.1:5432; set TIPOFF_TEST_POSTGRES")
-		}
-		conn.Close()
-	}
-	schema := "tipoff_test_" + strings.ToLower(rand.Text()[:12])
-	run := func(query string) {
-		t.Helper()
-		ctx := context.Background()
-		c, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close(ctx)
-		if _, err := c.Exec(ctx, query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("CREATE SCHEMA " + schema)
-	t.Cleanup(func() { run("DROP SCHEMA " + schema + " CASCADE") })
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 func open(t testing.TB, dsn string, options ...Option) *DB {

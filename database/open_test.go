@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tipoff/database/databasetest"
 )
 
 // TestMain lets tests start this program as another process that opens a database.
@@ -153,12 +155,12 @@ func TestADatabaseThatCannotBeOpenedSaysWhyAndShowsNoPassword(t *testing.T) {
 	if err := os.WriteFile(text, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	locked := sqliteDSN(t)
+	locked := databasetest.SQLite(t)
 	if err := open(t, locked).Close(); err != nil {
 		t.Fatal(err)
 	}
 	lock(t, locked, "BEGIN EXCLUSIVE")
-	server := postgresDSN(t)
+	server := databasetest.Postgres(t)
 	for _, c := range []struct{ name, dsn, want string }{
 		{"nothing", "", "has no scheme"},
 		{"a kind unknown", "mysql://root:Pa55w0rd@localhost/x", "database mysql://root:***@localhost/x: unknown kind"},

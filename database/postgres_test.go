@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tipoff/database/databasetest"
 )
 
 // A proxy stands before a server, so that the server can go away.
@@ -80,7 +82,7 @@ func (p *proxy) serve(conn net.Conn) {
 
 func TestAServerThatGoesAwayIsFoundAgain(t *testing.T) {
 	t.Parallel()
-	p, dsn := newProxy(t, postgresDSN(t))
+	p, dsn := newProxy(t, databasetest.Postgres(t))
 	db := open(t, dsn)
 	mustPut(t, db, "n", 1)
 	// Several connections, all of which break.
@@ -138,7 +140,7 @@ func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 func TestPostgreSQLIsBackedUpWithItsOwnTool(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "copy")
-	if err := open(t, postgresDSN(t)).Backup(t.Context(), path); err == nil || !strings.Contains(err.Error(), "pg_dump") {
+	if err := open(t, databasetest.Postgres(t)).Backup(t.Context(), path); err == nil || !strings.Contains(err.Error(), "pg_dump") {
 		t.Errorf("Backup = %v, want it to name pg_dump", err)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tipoff/database/databasetest"
 )
 
 func pragma(t *testing.T, pool *sql.DB, name string) (value string) {
@@ -24,7 +26,7 @@ func pragma(t *testing.T, pool *sql.DB, name string) (value string) {
 
 func TestSQLiteIsSetUpToLoseNothing(t *testing.T) {
 	t.Parallel()
-	db := open(t, sqliteDSN(t))
+	db := open(t, databasetest.SQLite(t))
 	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "1000", "query_only": "0"} {
 		if got := pragma(t, db.write, name); got != want {
 			t.Errorf("%s is %s for writing, want %s", name, got, want)
@@ -180,7 +182,7 @@ func TestAReadOnlyDiskIsSaidAtTheStart(t *testing.T) {
 
 func TestABackupIsADatabaseWithTheSameRows(t *testing.T) {
 	t.Parallel()
-	db := open(t, sqliteDSN(t))
+	db := open(t, databasetest.SQLite(t))
 	for i := range int64(100) {
 		mustPut(t, db, fmt.Sprint("n", i), i)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tipoff/database/databasetest"
 	"tipoff/todoist/fake"
 )
 
@@ -233,7 +234,7 @@ func harmStores(t *testing.T, all map[string]map[harm]int) {
 				if name == "redis" {
 					flag, dsn = "-session-store", emptyRedis(t)
 				} else {
-					dsn = emptyPostgres(t)
+					dsn = databasetest.Postgres(t)
 				}
 				c := newCable(t, server)
 				s := startSite(t, lateSeason, flag, strings.Replace(dsn, server, c.addr, 1), "-secret-key", anotherKey(t))

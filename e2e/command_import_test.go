@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tipoff/database/databasetest"
 	"tipoff/todoist/fake"
 )
 
@@ -373,7 +374,7 @@ func TestWithoutItsDatabaseACommandSaysSoAndAdoptsTheProjectIfItIsTold(t *testin
 // reading the account before all have come as far.
 func TestCommandsAtOnceMakeOneProject(t *testing.T) {
 	t.Parallel()
-	for name, database := range map[string]func(*testing.T) string{"SQLite": nil, "PostgreSQL": emptyPostgres} {
+	for name, database := range map[string]func(testing.TB) string{"SQLite": nil, "PostgreSQL": databasetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLeague(t)

@@ -83,16 +83,23 @@ func (f *fan) edit(id string, change func(*fake.Task)) {
 // wants fails the test unless these are the open tasks.
 func (f *fan) wants(when string, want ...string) {
 	f.t.Helper()
+	wantOpen(f.t, f.account, when, want)
+}
+
+// wantOpen fails the test unless these are an account's open tasks, when says at which
+// point.
+func wantOpen(t *testing.T, account *fake.Account, when string, want []string) {
+	t.Helper()
 	var got []string
-	for _, p := range f.account.Projects() {
-		for _, task := range tasks(f.account, p.ID) {
+	for _, p := range account.Projects() {
+		for _, task := range tasks(account, p.ID) {
 			got = append(got, line(task))
 		}
 	}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		f.t.Errorf("%s: the open tasks are\n%q, want\n%q", when, got, want)
+		t.Errorf("%s: the open tasks are\n%q, want\n%q", when, got, want)
 	}
 }
 

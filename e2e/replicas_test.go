@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,21 +22,22 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
 
+	"tipoff/database/databasetest"
 	"tipoff/todoist/fake"
 )
 
 // shared are the ways in which several replicas can be one site, each with a
 // function that makes what they need for a test and returns the settings.
 var shared = map[string]func(*testing.T) []string{
-	"database": func(t *testing.T) []string { return []string{"-database", emptyPostgres(t)} },
+	"database": func(t *testing.T) []string { return []string{"-database", databasetest.Postgres(t)} },
 	"redis": func(t *testing.T) []string {
-		return []string{"-database", emptyPostgres(t), "-session-store", emptyRedis(t)}
+		return []string{"-database", databasetest.Postgres(t), "-session-store", emptyRedis(t)}
 	},
 	"mongodb": func(t *testing.T) []string {
-		return []string{"-database", emptyPostgres(t), "-session-store", emptyMongo(t)}
+		return []string{"-database", databasetest.Postgres(t), "-session-store", emptyMongo(t)}
 	},
 	"cookie": func(t *testing.T) []string {
-		return []string{"-database", emptyPostgres(t), "-session-store", "cookie:"}
+		return []string{"-database", databasetest.Postgres(t), "-session-store", "cookie:"}
 	},
 }
 
@@ -63,26 +63,6 @@ func emptyRedis(t *testing.T) string {
 		}
 	})
 	return "redis://127.0.0.1:6379/0?prefix=" + prefix
-}
-
-func emptyPostgres(t *testing.T) string {
-	answers(t, "127.0.0.1:5432")
-	const server = "postgres://postgres@127.0.0.1:5432/test"
-	schema := "test_" + strings.ToLower(rand.Text())
-	db, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec("CREATE SCHEMA " + schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := db.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
-			t.Error(err)
-		}
-		db.Close()
-	})
-	return server + "?search_path=" + schema
 }
 
 // ferretDB starts the MongoDB-protocol server for the tests once; it ends with
@@ -282,7 +262,7 @@ func TestADoubleClickOverTwoReplicasMakesOneProject(t *testing.T) {
 	for _, repeats := range []bool{true, false} {
 		t.Run(fmt.Sprintf("mapping repeated %v", repeats), func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, []string{"-database", emptyPostgres(t)}, lateSeason)
+			f := startFleet(t, []string{"-database", databasetest.Postgres(t)}, lateSeason)
 			f.fake.SetSwitches(fake.Switches{ReplayRepeatsMapping: repeats})
 			account := f.account("two", fake.Free)
 			first, second := f.browser().signIn(account), f.browser().signIn(account)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"tipoff/database/databasetest"
 	"tipoff/schedule"
 	"tipoff/todoist/fake"
 )
@@ -67,7 +68,7 @@ func TestOneReplicaAsksForTheScheduleAndTheOtherReadsIt(t *testing.T) {
 	path, asked := filepath.Join(t.TempDir(), "feed.json"), atomic.Int64{}
 	feed(t, path, "2026-27", midSeason, games)
 	url := serveAnswer(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); http.ServeFile(w, r, path) })
-	for name, dsn := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db"), "postgres": emptyPostgres(t)} {
+	for name, dsn := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db"), "postgres": databasetest.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
 			asked.Store(0)
 			first := startSite(t, midSeason, "-database", dsn, "-schedule-url", url, "-schedule-refresh", "1h")

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tipoff/database/databasetest"
 	"tipoff/schedule"
 )
 
@@ -113,6 +114,6 @@ func simulated(t *testing.T, test func(t *testing.T, dsn string, workers int)) {
 	})
 	t.Run("two workers on PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		test(t, emptyPostgres(t), 2)
+		test(t, databasetest.Postgres(t), 2)
 	})
 }

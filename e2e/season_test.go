@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tipoff/database"
+	"tipoff/database/databasetest"
 	"tipoff/importer"
 	"tipoff/imports"
 	"tipoff/schedule"
@@ -324,7 +325,7 @@ func inventedSeason(t *testing.T, dsn string, workers int, seed uint64, every in
 
 func TestTwoWorkersFollowASeasonWithNobodySignedIn(t *testing.T) {
 	t.Parallel()
-	inventedSeason(t, emptyPostgres(t), 2, cmp.Or(*simulationSeed, 2), 8, "BOS", "DEN")
+	inventedSeason(t, databasetest.Postgres(t), 2, cmp.Or(*simulationSeed, 2), 8, "BOS", "DEN")
 }
 
 func TestARecordedSeasonIsFollowedWithNobodySignedIn(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tipoff/database/databasetest"
 	"tipoff/todoist/fake"
 )
 
@@ -24,7 +25,7 @@ func (l *league) replica() *site {
 
 // sharing are the settings of replicas.
 func sharing(t *testing.T) []string {
-	return []string{"-database", emptyPostgres(t), "-secret-key", rand.Text() + rand.Text()}
+	return []string{"-database", databasetest.Postgres(t), "-secret-key", rand.Text() + rand.Text()}
 }
 
 func TestTwoReplicasWriteEachChangeOnce(t *testing.T) {

@@ -232,17 +232,7 @@ func (f *follower) idle(state imports.State) {
 // wantOpen fails the test unless these are the open tasks.
 func (f *follower) wantOpen(want ...string) {
 	f.t.Helper()
-	var got []string
-	for _, p := range f.account.Projects() {
-		for _, task := range tasks(f.account, p.ID) {
-			got = append(got, line(task))
-		}
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		f.t.Errorf("the open tasks are\n%q, want\n%q", got, want)
-	}
+	wantOpen(f.t, f.account, "now", want)
 }
 
 // wantHistory fails the test unless this is what was changed, the latest first.

@@ -1,21 +1,13 @@
 package imports
 
 import (
-	"context"
-	"crypto/rand"
 	"fmt"
-	"net"
-	"net/url"
-	"os"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"tipoff/database"
+	"tipoff/database/databasetest"
 )
 
 // lease is how long tests take leases for.
@@ -37,8 +29,8 @@ type site struct {
 func each(t *testing.T, test func(t *testing.T, s *site)) {
 	for _, kind := range []struct {
 		name string
-		dsn  func(t *testing.T) string
-	}{{"sqlite", sqliteDSN}, {"postgres", postgresDSN}} {
+		dsn  func(testing.TB) string
+	}{{"sqlite", databasetest.SQLite}, {"postgres", databasetest.Postgres}} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			test(t, newSite(t, kind.dsn(t)))
@@ -56,45 +48,6 @@ func newSite(t *testing.T, dsn string) *site {
 	s := &site{t: t, dsn: dsn, db: db, now: start}
 	s.Store = New(db, func() time.Time { return s.now })
 	return s
-}
-
-func sqliteDSN(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db") }
-
-// postgresDSN makes a schema of the test's own. It skips where no server listens at the
-// address assumed; one named in the environment must be there.
-func postgresDSN(t *testing.T) string {
-	t.Helper()
-	dsn := os.Getenv("TIPOFF_TEST_POSTGRES")
-	if dsn == "" {
-		dsn = "postgres://postgres@127.0.0.1:5432/test"
-		conn, err := net.DialTimeout("tcp", "127.0.0.1:5432", time.Second)
-		if err != nil {
-			t.Skip("nothing listens at 127.0.0.1:5432; set TIPOFF_TEST_POSTGRES")
-		}
-		conn.Close()
-	}
-	schema := "tipoff_test_" + strings.ToLower(rand.Text()[:12])
-	run := func(statement string) {
-		ctx := context.Background()
-		c, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close(ctx)
-		if _, err := c.Exec(ctx, statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("CREATE SCHEMA " + schema)
-	t.Cleanup(func() { run("DROP SCHEMA " + schema + " CASCADE") })
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 // claim takes the lease for holder, as far as it can be had.

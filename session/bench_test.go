@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tipoff/database"
+	"tipoff/database/databasetest"
 )
 
 // fill puts n live sign-ins with their sessions and grants into a site, as signing in
@@ -58,7 +59,7 @@ func BenchmarkStores(b *testing.B) {
 	places := []struct {
 		name, store string
 		database    func(testing.TB) string
-	}{{"cookie and sqlite", "cookie:", sqliteDSN}}
+	}{{"cookie and sqlite", "cookie:", databasetest.SQLite}}
 	for _, db := range databases {
 		for _, store := range stores {
 			places = append(places, struct {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tipoff/database/databasetest"
 )
 
 // A proxy stands between a store and its server, so that the server can go away.
@@ -157,7 +159,7 @@ func TestRedisOverTLS(t *testing.T) {
 	listener := tls.NewListener(listen(t), &tls.Config{Certificates: certificates.TLS.Certificates})
 	via, server := through(t, "rediss"+strings.TrimPrefix(dsn, "redis"), listener)
 	newProxy(t, listener, server)
-	cfg := Config{DB: openDB(t, sqliteDSN(t)), Store: via, Keys: []string{testKey}, Now: time.Now, Log: quiet()}
+	cfg := Config{DB: openDB(t, databasetest.SQLite(t)), Store: via, Keys: []string{testKey}, Now: time.Now, Log: quiet()}
 	if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("open with a certificate nobody vouches for = %v", err)
 	}

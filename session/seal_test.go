@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"tipoff/database/databasetest"
 )
 
 // Item 27.
@@ -27,7 +29,7 @@ func TestWeakKeysAreRefused(t *testing.T) {
 			if c.keys != "" {
 				keys = strings.Split(c.keys, ",")
 			}
-			_, err := Open(t.Context(), Config{DB: openDB(t, sqliteDSN(t)), Store: "memory:", Keys: keys, Now: new(clock).now, Log: quiet()})
+			_, err := Open(t.Context(), Config{DB: openDB(t, databasetest.SQLite(t)), Store: "memory:", Keys: keys, Now: new(clock).now, Log: quiet()})
 			if c.want == "" {
 				if err != nil {
 					t.Errorf("Open = %v", err)

@@ -15,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"tipoff/database/databasetest"
+
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -39,8 +40,8 @@ var (
 		name string
 		dsn  func(t testing.TB) string
 	}{
-		{"sqlite", sqliteDSN},
-		{"postgres", postgresDSN},
+		{"sqlite", databasetest.SQLite},
+		{"postgres", databasetest.Postgres},
 	}
 )
 
@@ -116,25 +117,6 @@ func redisDSN(t testing.TB) string {
 		}
 	})
 	return withQuery(t, dsn, "prefix", prefix)
-}
-
-func postgresDSN(t testing.TB) string {
-	dsn := address(t, "TIPOFF_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test")
-	schema := unique()
-	run := func(query string) {
-		ctx := context.Background()
-		c, err := pgx.Connect(ctx, dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close(ctx)
-		if _, err := c.Exec(ctx, query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("CREATE SCHEMA " + schema)
-	t.Cleanup(func() { run("DROP SCHEMA " + schema + " CASCADE") })
-	return withQuery(t, dsn, "search_path", schema)
 }
 
 func mongoDSN(t testing.TB) string {

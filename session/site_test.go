@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"tipoff/database"
+	"tipoff/database/databasetest"
 )
 
 const testKey = "b3f0c9e1d2a4758697a8b9c0d1e2f304-one"
@@ -117,13 +117,11 @@ func openDB(t testing.TB, dsn string) *database.DB {
 	return db
 }
 
-func sqliteDSN(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "tipoff.db") }
-
 // newSite opens a Manager with a session store, a SQLite database and a Todoist of its
 // own, unless changed.
 func newSite(t testing.TB, store string, change ...func(*Config)) *site {
 	t.Helper()
-	return newSiteAt(t, place{store: store, database: sqliteDSN(t)}, change...)
+	return newSiteAt(t, place{store: store, database: databasetest.SQLite(t)}, change...)
 }
 
 func newSiteAt(t testing.TB, at place, change ...func(*Config)) *site {

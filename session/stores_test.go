@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"tipoff/database"
+	"tipoff/database/databasetest"
 )
 
 func readFile(t testing.TB, path string) string {
@@ -126,7 +127,7 @@ func TestAStoreThatCannotBeOpened(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m, err := Open(context.Background(), Config{DB: openDB(t, sqliteDSN(t)), Store: c.dsn, Keys: []string{testKey}, Now: time.Now, Log: quiet()})
+			m, err := Open(context.Background(), Config{DB: openDB(t, databasetest.SQLite(t)), Store: c.dsn, Keys: []string{testKey}, Now: time.Now, Log: quiet()})
 			if err == nil {
 				m.Close()
 				t.Fatal("opened")
